@@ -83,8 +83,8 @@ class TENON_EXPORT Process {
   /// Readable (poll(2), epoll(7)) once the process has ended. Stays ours.
   int pidfd() const noexcept { return pidfd_.get(); }
 
-  /// Waits until it has ended, and reaps it if it is a child. Again and again the same answer. waitid(2).
-  /// Errors: timed_out, cancelled.
+  /// Waits until it has ended, and reaps it if spawn() made it. Again and again the same answer. Must not be
+  /// called on an object that was moved from or detached. waitid(2). Errors: timed_out, cancelled.
   Result<ExitStatus> wait(Deadline deadline = Deadline::never());
 
   /// Sends `signal`; 0 only asks whether one may. Never hits another process. pidfd_send_signal(2).
@@ -101,9 +101,11 @@ class TENON_EXPORT Process {
   void detach() noexcept;
 
  private:
-  Process(int pid, Fd pidfd) noexcept : pid_(pid), pidfd_(std::move(pidfd)) {}
+  Process(int pid, Fd pidfd, bool spawned) noexcept
+      : pid_(pid), spawned_(spawned), pidfd_(std::move(pidfd)) {}
 
   int pid_;
+  bool spawned_;  ///< ours to reap
   Fd pidfd_;
   std::optional<ExitStatus> status_;
 };
