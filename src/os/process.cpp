@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <algorithm>
@@ -26,6 +26,14 @@ namespace {
 
 constexpr idtype_t by_pidfd =
     static_cast<idtype_t>(3);  // P_PIDFD, which <sys/wait.h> and <linux/wait.h> both define
+
+// By number: glibc 2.36 declares both without extern "C".
+int pidfd_of(pid_t pid) noexcept {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
+int send_signal_to(int pidfd, int signal) noexcept {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
+}
 
 /// Where the child failed, as it tells its parent.
 enum class Stage { descriptors, parent_death, exec };
@@ -320,7 +328,7 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
 
   // The child waits for our word, so that it cannot end, and its pid not pass to another, before the pidfd is
   // open.
-  Fd pidfd(::pidfd_open(pid, 0));
+  Fd pidfd(pidfd_of(pid));
   if (!pidfd) {
     const Error error = Error::from_errno("spawn", program, errno);
     ::shutdown(ours.get(), SHUT_RDWR);
@@ -339,7 +347,7 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
 
 Result<Process> Process::open(int pid) {
   const std::string subject = "pid " + std::to_string(pid);
-  Fd pidfd(::pidfd_open(pid, 0));
+  Fd pidfd(pidfd_of(pid));
   if (pidfd) return Process(pid, std::move(pidfd), false);
   if (errno == ESRCH)
     return std::unexpected(Error(Errc::not_found, "open process", subject, "it has ended", ESRCH));
@@ -384,7 +392,7 @@ Result<ExitStatus> Process::wait(Deadline deadline) {
 }
 
 Result<void> Process::kill(int signal) const {
-  if (::pidfd_send_signal(pidfd_.get(), signal, nullptr, 0) == 0) return {};
+  if (send_signal_to(pidfd_.get(), signal) == 0) return {};
   const std::string subject = "pid " + std::to_string(pid_);
   if (errno == ESRCH)
     return std::unexpected(Error(Errc::not_found, "send a signal to", subject, "it has ended", ESRCH));
