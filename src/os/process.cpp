@@ -183,11 +183,13 @@ bool place_descriptors(Plan& plan, int& report_fd) noexcept {
   for (const char* candidate : plan.candidates) {
     if (candidate == nullptr) break;
     ::execve(candidate, plan.arguments.data(), plan.environment.data());
-    if (errno == EACCES) reason = EACCES;  // goes on, as execvp(3) does
-    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
-      reason = errno;
-      break;
-    }
+    const int failed = errno;
+    const bool is_there =
+        plan.path.empty() || ::access(candidate, F_OK) == 0;  // a closed folder of PATH is no cause
+    if (failed == EACCES && is_there) reason = EACCES;
+    if (failed == ENOENT || failed == ENOTDIR || failed == EACCES) continue;  // as execvp(3)
+    reason = failed;
+    break;
   }
   errno = reason;
   give_up(report_fd, Stage::exec);
