@@ -1,25 +1,21 @@
 #include <tenon/os/process.hpp>
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <new>
-#include <string_view>
 
 #include "base/try.hpp"
 #include "os/retry.hpp"
+#include "os/spawn_plan.hpp"
 
 namespace tenon::os {
 namespace {
@@ -33,166 +29,6 @@ int pidfd_of(pid_t pid) noexcept {
 }
 int send_signal_to(int pidfd, int signal) noexcept {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
-}
-
-/// Where the child failed, as it tells its parent.
-enum class Stage { descriptors, parent_death, exec };
-
-struct Failure {
-  Stage stage;
-  int system_errno;
-};
-
-/// All that the child needs, made before the fork: between fork and exec only async-signal-safe calls are
-/// allowed.
-struct Plan {
-  std::vector<std::string> environment_texts;
-  std::vector<std::string> candidate_texts;
-  std::vector<char*> arguments;
-  std::vector<char*> environment;
-  std::vector<const char*> candidates;
-  std::vector<SpawnOptions::Given> descriptors;
-  std::string path;  ///< where the program was looked for; empty if it was named by its path
-  int first_free = 3;
-  bool die_with_parent = false;
-  pid_t parent = 0;
-};
-
-Result<void> plan_environment(const SpawnOptions& options, Plan& plan) {
-  for (const auto& variable : options.environment) {
-    if (variable.find('=') == std::string::npos || variable.starts_with('=')) {
-      return std::unexpected(
-          Error(Errc::invalid_argument, "spawn with environment", variable, "write NAME=value"));
-    }
-  }
-  const auto name_of = [](std::string_view variable) { return variable.substr(0, variable.find('=')); };
-  for (char** inherited = environ; inherited != nullptr && *inherited != nullptr; ++inherited) {
-    const bool replaced = std::ranges::any_of(options.environment, [&](const std::string& variable) {
-      return name_of(variable) == name_of(*inherited);
-    });
-    if (!replaced) plan.environment_texts.emplace_back(*inherited);
-  }
-  plan.environment_texts.insert(plan.environment_texts.end(), options.environment.begin(),
-                                options.environment.end());
-  for (auto& variable : plan.environment_texts) plan.environment.push_back(variable.data());
-  plan.environment.push_back(nullptr);
-  return {};
-}
-
-void plan_candidates(const std::string& program, Plan& plan) {
-  if (program.find('/') != std::string::npos) {
-    plan.candidate_texts.push_back(program);
-  } else {
-    const char* path = ::getenv("PATH");
-    plan.path = path != nullptr ? path : "/bin:/usr/bin";  // as execvp(3)
-    for (std::size_t begin = 0; begin <= plan.path.size();) {
-      const std::size_t end = std::min(plan.path.find(':', begin), plan.path.size());
-      const std::string folder = plan.path.substr(begin, end - begin);
-      plan.candidate_texts.push_back(folder.empty() ? "./" + program : folder + "/" + program);
-      begin = end + 1;
-    }
-  }
-  for (const auto& candidate : plan.candidate_texts) plan.candidates.push_back(candidate.c_str());
-  plan.candidates.push_back(nullptr);
-}
-
-Result<void> plan_descriptors(const SpawnOptions& options, Plan& plan) {
-  plan.descriptors = options.descriptors;
-  for (auto given = plan.descriptors.begin(); given != plan.descriptors.end(); ++given) {
-    const std::string number = std::to_string(given->as);
-    if (given->as < 0 || ::fcntl(given->fd, F_GETFD) < 0) {
-      return std::unexpected(Error(Errc::invalid_argument, "spawn with descriptor",
-                                   std::to_string(given->fd) + " as " + number,
-                                   "not an open descriptor, or a negative number"));
-    }
-    if (std::any_of(plan.descriptors.begin(), given,
-                    [&](const auto& other) { return other.as == given->as; })) {
-      return std::unexpected(
-          Error(Errc::invalid_argument, "spawn with descriptor", number, "the number is given twice"));
-    }
-    plan.first_free = std::max(plan.first_free, given->as + 1);
-  }
-  return {};
-}
-
-Result<Plan> make_plan(const SpawnOptions& options) {
-  if (options.arguments.empty() || options.arguments.front().empty()) {
-    return std::unexpected(
-        Error(Errc::invalid_argument, "spawn", "nothing", "arguments[0] names the program"));
-  }
-  Plan plan;
-  TRY(plan_environment(options, plan));
-  plan_candidates(options.arguments.front(), plan);
-  TRY(plan_descriptors(options, plan));
-  for (const auto& argument : options.arguments)
-    plan.arguments.push_back(const_cast<char*>(argument.c_str()));
-  plan.arguments.push_back(nullptr);
-  plan.die_with_parent = options.die_with_parent;
-  plan.parent = ::getpid();
-  return plan;
-}
-
-[[noreturn]] void give_up(int report_fd, Stage stage) noexcept {
-  const Failure failure{stage, errno};
-  ::send(report_fd, &failure, sizeof failure, MSG_NOSIGNAL);
-  ::_exit(127);
-}
-
-/// The parent's handlers must not run in the child; exec would reset them only after the mask is open again.
-void restore_signals() noexcept {
-  struct sigaction by_default{};
-  by_default.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; ++signal) {
-    struct sigaction now{};
-    if (::sigaction(signal, nullptr, &now) != 0) continue;  // the C library's own
-    if (now.sa_handler != SIG_IGN || signal == SIGPIPE) ::sigaction(signal, &by_default, nullptr);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-/// Everything from 3 up becomes close-on-exec; what is given is first moved out of the way of all the numbers
-/// wanted, then put there.
-bool place_descriptors(Plan& plan, int& report_fd) noexcept {
-  report_fd = ::fcntl(report_fd, F_DUPFD_CLOEXEC, plan.first_free);
-  if (report_fd < 0) return false;
-  for (auto& given : plan.descriptors) {
-    given.fd = ::fcntl(given.fd, F_DUPFD_CLOEXEC, plan.first_free);
-    if (given.fd < 0) return false;
-  }
-  if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) return false;
-  return std::ranges::all_of(plan.descriptors, [](const auto& given) {
-    return retry([&] { return ::dup2(given.fd, given.as); }) >= 0;
-  });
-}
-
-[[noreturn]] void run_child(Plan& plan, int report_fd) noexcept {
-  char go = 0;
-  if (retry([&] { return ::recv(report_fd, &go, 1, 0); }) != 1)
-    ::_exit(127);  // the parent gave up or is gone
-  if (plan.die_with_parent) {
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(report_fd, Stage::parent_death);
-    if (::getppid() != plan.parent) ::_exit(127);
-  }
-  const int first_report_fd = report_fd;
-  if (!place_descriptors(plan, report_fd))
-    give_up(report_fd < 0 ? first_report_fd : report_fd, Stage::descriptors);
-  restore_signals();
-  int reason = ENOENT;
-  for (const char* candidate : plan.candidates) {
-    if (candidate == nullptr) break;
-    ::execve(candidate, plan.arguments.data(), plan.environment.data());
-    const int failed = errno;
-    const bool is_there =
-        plan.path.empty() || ::access(candidate, F_OK) == 0;  // a closed folder of PATH is no cause
-    if (failed == EACCES && is_there) reason = EACCES;
-    if (failed == ENOENT || failed == ENOTDIR || failed == EACCES) continue;  // as execvp(3)
-    reason = failed;
-    break;
-  }
-  errno = reason;
-  give_up(report_fd, Stage::exec);
 }
 
 std::string limit_text(int resource) {
@@ -225,13 +61,13 @@ Error cannot_exec(const std::string& program, const std::string& path, int reaso
   }
 }
 
-Error cannot_start(const std::string& program, const Plan& plan, Failure failure) {
+Error cannot_start(const std::string& program, const SpawnPlan& plan, SpawnFailure failure) {
   switch (failure.stage) {
-    case Stage::exec:
+    case SpawnStage::exec:
       return cannot_exec(program, plan.path, failure.system_errno);
-    case Stage::parent_death:
+    case SpawnStage::parent_death:
       return Error::from_errno("tie to its parent", program, failure.system_errno);
-    case Stage::descriptors:
+    case SpawnStage::descriptors:
       break;
   }
   return {failure.system_errno == ENOSYS ? Errc::unsupported : Errc::resource_limit, "give descriptors to",
@@ -253,7 +89,7 @@ Error cannot_fork(const std::string& program, int reason) {
 }
 
 /// The child of this fork has none of the parent's signal handlers run in it: all are blocked meanwhile.
-pid_t fork_with_signals_blocked(Plan& plan, int child_end) noexcept {
+pid_t fork_with_signals_blocked(SpawnPlan& plan, int child_end) noexcept {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -316,7 +152,7 @@ std::string ExitStatus::describe() const {
 
 Result<Process> Process::spawn(const SpawnOptions& options) {
   left_behind().reap_ended();
-  Plan plan = TRY(make_plan(options));
+  SpawnPlan plan = TRY(make_spawn_plan(options));
   const std::string& program = options.arguments.front();
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -338,7 +174,7 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
     return std::unexpected(error);
   }
   ::send(ours.get(), "", 1, MSG_NOSIGNAL);
-  Failure failure{};
+  SpawnFailure failure{};
   if (retry([&] { return ::recv(ours.get(), &failure, sizeof failure, 0); }) == sizeof failure) {
     reap(pid);
     return std::unexpected(cannot_start(program, plan, failure));

@@ -1,0 +1,144 @@
+#include <tenon/os/signals.hpp>
+
+#include <sys/signalfd.h>
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include "base/try.hpp"
+
+namespace tenon::os {
+namespace {
+
+std::string name_of(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
+}
+
+Result<void> check(int signal) {
+  sigset_t probe;
+  sigemptyset(&probe);
+  if (signal < 1 || sigaddset(&probe, signal) != 0) {
+    return std::unexpected(
+        Error(Errc::invalid_argument, "receive", name_of(signal), "there is no such signal"));
+  }
+  if (signal == SIGKILL || signal == SIGSTOP) {
+    return std::unexpected(Error(Errc::invalid_argument, "receive", name_of(signal), "it cannot be blocked"));
+  }
+  return {};
+}
+
+constexpr std::uint64_t bit_of(int signal) noexcept {
+  return std::uint64_t{1} << (signal - 1);
+}
+
+/// "used/limit" of the signals queued for the user of `pid`, proc_pid_status(5).
+std::string queued_for(int pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("SigQ:\t")) return line.substr(6);
+  }
+  return "unknown";
+}
+
+Error cannot_send(int pid, int signal, int reason) {
+  const std::string subject = name_of(signal) + " to pid " + std::to_string(pid);
+  switch (reason) {
+    case ESRCH:
+      return {Errc::not_found, "send", subject, "no process has this pid", reason};
+    case EPERM:
+      return {Errc::permission_denied, "send", subject, "the process belongs to another user", reason};
+    case EAGAIN:
+      return {Errc::resource_limit, "send", subject,
+              "too many signals are queued for the receiver's user (queued/limit: " + queued_for(pid) +
+                  "): let it receive some, or raise ulimit -i in the receiver",
+              reason};
+    default:
+      return Error::from_errno("send", subject, reason);
+  }
+}
+
+Result<void> check_pid(int pid, int signal) {
+  if (pid > 0) return {};
+  return std::unexpected(Error(Errc::invalid_argument, "send",
+                               name_of(signal) + " to pid " + std::to_string(pid),
+                               "0 and below mean groups of processes: name one"));
+}
+
+}  // namespace
+
+Result<SignalFd> SignalFd::create(std::span<const int> signals) {
+  if (signals.empty())
+    return std::unexpected(Error(Errc::invalid_argument, "receive", "signals", "name at least one"));
+  sigset_t wanted;
+  sigset_t before;
+  sigemptyset(&wanted);
+  for (const int signal : signals) {
+    TRY(check(signal));
+    sigaddset(&wanted, signal);
+  }
+  Fd fd(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) return std::unexpected(Error::from_errno("create", "signalfd", errno));
+  ::pthread_sigmask(SIG_BLOCK, &wanted, &before);
+  std::uint64_t blocked = 0;
+  for (const int signal : signals) {
+    if (sigismember(&before, signal) == 0) blocked |= bit_of(signal);
+  }
+  return SignalFd(std::move(fd), blocked);
+}
+
+SignalFd::SignalFd(SignalFd&& other) noexcept
+    : fd_(std::move(other.fd_)), blocked_(std::exchange(other.blocked_, 0)), thread_(other.thread_) {}
+
+SignalFd& SignalFd::operator=(SignalFd&& other) noexcept {
+  if (this == &other) return *this;
+  restore();
+  fd_ = std::move(other.fd_);
+  blocked_ = std::exchange(other.blocked_, 0);
+  thread_ = other.thread_;
+  return *this;
+}
+
+void SignalFd::restore() noexcept {
+  if (blocked_ == 0) return;
+  assert(thread_ == std::this_thread::get_id());
+  sigset_t closed;
+  sigemptyset(&closed);
+  for (int signal = 1; signal <= 64; ++signal) {
+    if ((blocked_ & bit_of(signal)) != 0) sigaddset(&closed, signal);
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &closed, nullptr);
+  blocked_ = 0;
+}
+
+Result<ReceivedSignal> SignalFd::receive(Deadline deadline) const {
+  std::array<signalfd_siginfo, 1> info;
+  (void)TRY(read_some(fd_.get(), std::as_writable_bytes(std::span(info)), deadline));
+  const signalfd_siginfo& got = info[0];
+  return ReceivedSignal{.number = static_cast<int>(got.ssi_signo),
+                        .sender_pid = static_cast<int>(got.ssi_pid),
+                        .sender_uid = got.ssi_uid,
+                        .value = got.ssi_code == SI_QUEUE ? got.ssi_int : 0,
+                        .code = got.ssi_code};
+}
+
+Result<void> send_signal(int pid, int signal) {
+  TRY(check_pid(pid, signal));
+  if (::kill(pid, signal) == 0) return {};
+  return std::unexpected(cannot_send(pid, signal, errno));
+}
+
+Result<void> queue_signal(int pid, int signal, int value) {
+  TRY(check_pid(pid, signal));
+  sigval with{};
+  with.sival_int = value;
+  if (::sigqueue(pid, signal, with) == 0) return {};
+  return std::unexpected(cannot_send(pid, signal, errno));
+}
+
+}  // namespace tenon::os
