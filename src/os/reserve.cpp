@@ -13,7 +13,6 @@
 #include <limits>
 #include <optional>
 
-#include "base/try.hpp"
 #include "os/retry.hpp"
 
 namespace tenon::os {
@@ -38,38 +37,57 @@ std::optional<std::uint64_t> available_memory() {
 struct Room {
   std::uint64_t bytes;
   std::string_view where;
-  bool binding;  ///< an allocation beyond it cannot succeed; on a disk root has a reserve, so there it is a
-                 ///< guess
 };
 
-Room room_of(int fd) {
+/// What can be allocated at most, or nothing where the file system does not tell: statfs(2). On a disk that
+/// includes root's reserve, so that it is never too little.
+std::optional<Room> room_of(int fd) {
   struct statfs system{};
-  if (::fstatfs(fd, &system) != 0) return {std::numeric_limits<std::uint64_t>::max(), "the device", false};
+  if (::fstatfs(fd, &system) != 0) return std::nullopt;
   const bool in_memory = system.f_type == TMPFS_MAGIC;
-  Room room{system.f_bavail * static_cast<std::uint64_t>(system.f_bsize),
-            in_memory ? "its tmpfs" : "its device", in_memory};
+  std::optional<Room>
+      room;  // stays empty for a memfd, or a tmpfs mounted without a size: only memory limits them
+  if (system.f_blocks != 0) {
+    room = {system.f_bfree * static_cast<std::uint64_t>(system.f_bsize),
+            in_memory ? "its tmpfs" : "its device"};
+  }
   const auto memory = in_memory ? available_memory() : std::nullopt;
-  const bool unlimited = in_memory && system.f_blocks == 0;  // a memfd, or a tmpfs mounted without a size
-  if (unlimited && !memory) return {std::numeric_limits<std::uint64_t>::max(), "memory", false};
-  if (memory && (unlimited || *memory < room.bytes)) room = {*memory, "memory and swap", true};
+  if (memory && (!room || *memory < room->bytes)) room = {*memory, "memory and swap"};
   return room;
 }
 
-/// posix_fallocate would be interrupted by each signal, and a large one again and again: the work would never
-/// end.
-int allocate_step(int fd, off_t offset, off_t length) noexcept {
+/// Signals wait, for each one would undo the step: a large one would be begun again and again, without end.
+int allocate(int fd, int mode, std::uint64_t offset, std::uint64_t length) noexcept {
+  const auto from = static_cast<off_t>(offset);
+  const auto count = static_cast<off_t>(length);
   sigset_t all, previous;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &previous);
-  const int failed = retry([&] { return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length); });
-  int error = failed == 0 ? 0 : errno;
+  int error = retry([&] { return ::fallocate(fd, mode, from, count); }) == 0 ? 0 : errno;
   if (error == EOPNOTSUPP) {
     do {
-      error = ::posix_fallocate(fd, offset, length);  // writes into each block where the system has no call
+      error = ::posix_fallocate(fd, from, count);  // writes into each block where the system has no call
     } while (error == EINTR);
   }
   pthread_sigmask(SIG_SETMASK, &previous, nullptr);
   return error;
+}
+
+/// The length changes in the last call, which can only make the file longer, whoever grew it meanwhile.
+int allocate_all(int fd, std::uint64_t size) noexcept {
+  for (std::uint64_t at = 0; at < size; at += step_bytes) {
+    const int error = allocate(fd, FALLOC_FL_KEEP_SIZE, at, std::min(step_bytes, size - at));
+    if (error != 0) return error;
+  }
+  return allocate(fd, 0, size - 1, 1);
+}
+
+/// Gives back what was allocated beyond the end.
+void trim(int fd) noexcept {
+  struct stat now{};
+  if (::fstat(fd, &now) != 0) return;
+  [[maybe_unused]] const int trimmed =
+      ::ftruncate(fd, now.st_size);  // what failed first is the error to tell
 }
 
 }  // namespace
@@ -77,7 +95,6 @@ int allocate_step(int fd, off_t offset, off_t length) noexcept {
 Result<void> reserve(int fd, std::uint64_t size, std::string_view operation, const std::string& subject) {
   struct stat before{};
   if (::fstat(fd, &before) != 0) return std::unexpected(Error::from_errno(operation, subject, errno));
-  const auto length = static_cast<std::uint64_t>(before.st_size);
   const auto refuse = [&](int error, std::string advice) -> Result<void> {
     return std::unexpected(Error(Errc::resource_limit, operation, subject, std::move(advice), error));
   };
@@ -88,22 +105,16 @@ Result<void> reserve(int fd, std::uint64_t size, std::string_view operation, con
     return refuse(EFBIG, std::to_string(size) + " bytes are needed, and this process may make files of " +
                              std::to_string(most) + " at most (ulimit -f)");
   }
-  const Room room = room_of(fd);
-  const std::string no_room = std::to_string(size) + " bytes are needed, " + std::to_string(room.bytes) +
-                              " are free in " + std::string(room.where) + ": ask for less, or free some";
+  const auto room = room_of(fd);
+  std::string no_room = std::to_string(size) + " bytes are needed";
+  if (room) no_room += ", " + std::to_string(room->bytes) + " are free in " + std::string(room->where);
+  no_room += ": ask for less, or free some";
   const std::uint64_t allocated = static_cast<std::uint64_t>(before.st_blocks) * 512;
-  if (room.binding && size > allocated && size - allocated > room.bytes) return refuse(ENOSPC, no_room);
+  if (room && size > allocated && size - allocated > room->bytes) return refuse(ENOSPC, no_room);
 
-  int error = 0;
-  for (std::uint64_t at = 0; at < size && error == 0; at += step_bytes) {
-    error = allocate_step(fd, static_cast<off_t>(at), static_cast<off_t>(std::min(step_bytes, size - at)));
-  }
-  if (error == 0 && size > length && retry([&] { return ::ftruncate(fd, static_cast<off_t>(size)); }) != 0) {
-    error = errno;
-  }
+  const int error = allocate_all(fd, size);
   if (error == 0) return {};
-  // The blocks beyond the old end go back; should that fail as well, the first failure is the one to tell.
-  [[maybe_unused]] const int restored = ::ftruncate(fd, before.st_size);
+  trim(fd);
   if (error == ENOSPC || error == ENOMEM || error == EDQUOT) return refuse(error, no_room);
   return std::unexpected(Error::from_errno(operation, subject, error));
 }
