@@ -20,9 +20,6 @@
 namespace tenon::os {
 namespace {
 
-constexpr idtype_t by_pidfd =
-    static_cast<idtype_t>(3);  // P_PIDFD, which <sys/wait.h> and <linux/wait.h> both define
-
 // By number: glibc 2.36 declares both without extern "C".
 int pidfd_of(pid_t pid) noexcept {
   return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
@@ -111,7 +108,7 @@ void reap(pid_t pid) noexcept {
 bool reaped(int pidfd) noexcept {
   siginfo_t info{};
   const int answer =
-      retry([&] { return ::waitid(by_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG); });
+      retry([&] { return ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG); });
   return answer != 0 || info.si_pid != 0;
 }
 
@@ -216,7 +213,7 @@ Result<ExitStatus> Process::wait(Deadline deadline) {
   }
   siginfo_t info{};
   const int how = WEXITED | WNOHANG | (spawned_ ? 0 : WNOWAIT);
-  const int answer = retry([&] { return ::waitid(by_pidfd, static_cast<id_t>(pidfd_.get()), &info, how); });
+  const int answer = retry([&] { return ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, how); });
   if (answer != 0 && errno != ECHILD)
     return std::unexpected(Error::from_errno("wait for process", subject(), errno));
   ExitStatus status;
