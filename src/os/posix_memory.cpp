@@ -68,7 +68,7 @@ Result<PosixMemory> PosixMemory::create(std::string name, std::size_t size, unsi
   return PosixMemory(std::move(name), std::move(fd), size, true);
 }
 
-Result<PosixMemory> PosixMemory::open(std::string name, Access access, Owner owner) {
+Result<PosixMemory> PosixMemory::open(std::string name, Access access, Trust trust) {
   TRY(check_name(name, open_memory));
   const int flags =
       (access == Access::read ? O_RDONLY : O_RDWR) | O_NONBLOCK;  // a FIFO in /dev/shm must not hang us
@@ -83,11 +83,11 @@ Result<PosixMemory> PosixMemory::open(std::string name, Access access, Owner own
     return std::unexpected(
         Error(Errc::invalid_argument, open_memory, std::move(name), "it is no shared memory"));
   }
-  if (owner == Owner::mine && info.st_uid != ::geteuid()) {
+  if (trust == Trust::own_or_root && info.st_uid != ::geteuid() && info.st_uid != 0) {
     return std::unexpected(
         Error(Errc::permission_denied, open_memory, std::move(name),
               "it belongs to user " + std::to_string(info.st_uid) +
-                  ", who could cut it short under us: open it with Owner::anyone if you trust them"));
+                  ", who could cut it short under us: open it with Trust::anyone if you trust them"));
   }
   if (info.st_size == 0) {
     return std::unexpected(

@@ -146,7 +146,7 @@ TEST(PosixMemory, of_another_user_is_refused_unless_anyone_is_trusted) {
   const auto refused = PosixMemory::open(made.name());
   EXPECT_ERRC(Errc::permission_denied, refused);
   EXPECT_THAT(refused.error().message(), testing::HasSubstr("belongs to user 65534"));
-  EXPECT_OK(PosixMemory::open(made.name(), Access::read_write, Owner::anyone));
+  EXPECT_OK(PosixMemory::open(made.name(), Access::read_write, Trust::anyone));
 }
 
 }  // namespace

@@ -87,14 +87,14 @@ Result<SysvMemory> SysvMemory::create(SysvKey key, std::size_t size, unsigned mo
   return SysvMemory(id, size, true);
 }
 
-Result<SysvMemory> SysvMemory::open(SysvKey key, Owner owner) {
+Result<SysvMemory> SysvMemory::open(SysvKey key, Trust trust) {
   if (key.is_private()) {
     return std::unexpected(
         Error(Errc::invalid_argument, open_memory, key_text(key),
               "a private key makes new segments and finds none: open the segment by its id"));
   }
   const int id = ::shmget(key.value(), 0, 0);
-  if (id >= 0) return open_id(id, owner);
+  if (id >= 0) return open_id(id, trust);
   const int error = errno;
   return std::unexpected(Error::from_errno(
       open_memory, key_text(key), error,
@@ -103,13 +103,14 @@ Result<SysvMemory> SysvMemory::open(SysvKey key, Owner owner) {
           : ""));
 }
 
-Result<SysvMemory> SysvMemory::open_id(int id, Owner owner) {
+Result<SysvMemory> SysvMemory::open_id(int id, Trust trust) {
   const SysvMemoryStatus status = TRY(status_of(id, open_memory));
-  if (owner == Owner::mine && (status.owner_uid != ::geteuid() || status.creator_uid != ::geteuid())) {
+  const auto trusted = [](unsigned uid) { return uid == ::geteuid() || uid == 0; };
+  if (trust == Trust::own_or_root && !(trusted(status.owner_uid) && trusted(status.creator_uid))) {
     return std::unexpected(Error(Errc::permission_denied, open_memory, id_text(id),
                                  "it belongs to user " + std::to_string(status.owner_uid) +
                                      " and was made by user " + std::to_string(status.creator_uid) +
-                                     ": open it with Owner::anyone if you trust them"));
+                                     ": open it with Trust::anyone if you trust them"));
   }
   return SysvMemory(id, status.size, false);
 }

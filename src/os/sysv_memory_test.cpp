@@ -133,7 +133,7 @@ TEST(SysvMemory, of_another_user_is_refused_unless_anyone_is_trusted) {
   ASSERT_EQ(::shmctl(made.id(), IPC_STAT, &info), 0);
   info.shm_perm.uid = ::geteuid() + 1;  // a creator may give its segment away, whoever it is
   ASSERT_EQ(::shmctl(made.id(), IPC_SET, &info), 0);
-  EXPECT_OK(SysvMemory::open(own_key(8), Owner::anyone));
+  EXPECT_OK(SysvMemory::open(own_key(8), Trust::anyone));
   EXPECT_ERRC(Errc::permission_denied, SysvMemory::open(own_key(8)));
 }
 

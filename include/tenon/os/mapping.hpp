@@ -22,13 +22,6 @@ enum class Access : std::uint8_t {
   read_write,  ///< others see what is stored
 };
 
-/// Whose object an open() accepts: whoever owns it can change it at any time, or cut it short under a
-/// mapping.
-enum class Owner : std::uint8_t {
-  mine,    ///< the effective user's own only
-  anyone,  ///< any user's that the permissions let in
-};
-
 /// Owns a range of shared memory and gives it back (munmap(2), shmdt(2)) on destruction. Move-only.
 ///
 /// What is stored is seen by every process that maps the same memory, at once and in no promised order:

@@ -10,6 +10,7 @@
 #include <tenon/export.hpp>
 #include <tenon/os/fd.hpp>
 #include <tenon/os/mapping.hpp>
+#include <tenon/os/owned_name.hpp>
 
 namespace tenon::os {
 
@@ -29,9 +30,9 @@ class TENON_EXPORT PosixMemory {
 
   /// Opens what another process made. Its length is that at this moment.
   /// Errors: not_found (no such name, or its creator has not given it its size yet: try again),
-  /// permission_denied (the mode, a symbolic link, or another user's object: see Owner).
+  /// permission_denied (the mode, a symbolic link, or another user's object: see Trust).
   static Result<PosixMemory> open(std::string name, Access access = Access::read_write,
-                                  Owner owner = Owner::mine);
+                                  Trust trust = Trust::own_or_root);
 
   /// Removes a name, whoever made it; processes that have it mapped keep it. shm_unlink(3).
   /// Errors: not_found, permission_denied, invalid_argument.

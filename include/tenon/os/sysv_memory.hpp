@@ -10,6 +10,7 @@
 #include <tenon/error.hpp>
 #include <tenon/export.hpp>
 #include <tenon/os/mapping.hpp>
+#include <tenon/os/owned_name.hpp>
 #include <tenon/os/sysv_key.hpp>
 
 namespace tenon::os {
@@ -39,10 +40,10 @@ class TENON_EXPORT SysvMemory {
   static Result<SysvMemory> create(SysvKey key, std::size_t size, unsigned mode = 0600);
 
   /// Finds the segment that another process made. Errors: not_found, permission_denied (its mode, or another
-  /// user's: see Owner), invalid_argument (a private key finds nothing: use open_id()).
-  static Result<SysvMemory> open(SysvKey key, Owner owner = Owner::mine);
+  /// user's: see Trust), invalid_argument (a private key finds nothing: use open_id()).
+  static Result<SysvMemory> open(SysvKey key, Trust trust = Trust::own_or_root);
   /// The same for an id that was handed over, as ipcs(1) shows it.
-  static Result<SysvMemory> open_id(int id, Owner owner = Owner::mine);
+  static Result<SysvMemory> open_id(int id, Trust trust = Trust::own_or_root);
 
   SysvMemory(SysvMemory&& other) noexcept;
   SysvMemory& operator=(SysvMemory&& other) noexcept;
