@@ -1,0 +1,274 @@
+#include "os/socket_name.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <functional>
+
+#include "base/scope_exit.hpp"
+#include "base/try.hpp"
+#include "os/backoff.hpp"
+#include "os/retry.hpp"
+#include "os/socket_io.hpp"
+#include "os/unix_address.hpp"
+
+namespace tenon::os {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto longest_lock_wait = 1s;
+constexpr std::string_view temporary_suffix = ".tenon";
+
+/// What every step needs to know, so that each error names the same operation and place.
+struct Claim {
+  std::string_view operation;
+  std::string place;
+  std::string folder_path;
+  std::string name;
+  Fd folder = Fd();
+
+  Error refuse(Errc code, std::string advice, int system_errno = 0) const {
+    return {code, operation, place, std::move(advice), system_errno};
+  }
+  Error failed(std::string advice = {}) const {
+    return Error::from_errno(operation, place, errno, std::move(advice));
+  }
+};
+
+struct Holder {
+  bool alive = false;
+  int pid = 0;  // 0: not known
+};
+
+/// Asks by a connection of each type: the kernel refuses a type other than the holder's with EPROTOTYPE.
+Result<Holder> ask(const Claim& claim, const UnixAddress& address) {
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM}) {
+    const Fd probe = TRY(make_socket(AF_UNIX, type, claim.operation, claim.place));
+    if (retry([&] { return ::connect(probe.get(), address.get(), address.length()); }) == 0) {
+      const auto peer = peer_credentials(probe.get());
+      return Holder{true, peer ? peer->pid : 0};
+    }
+    if (errno == ECONNREFUSED || errno == ENOENT) return Holder{};
+    if (errno != EPROTOTYPE) return Holder{true};  // EAGAIN: its queue is full; EACCES: cannot be told
+  }
+  return Holder{true};
+}
+
+Error in_use(const Claim& claim, Holder holder) {
+  const std::string by = holder.pid != 0
+                             ? "process " + std::to_string(holder.pid) + " listens there"
+                             : "a process that does not tell its pid is bound there (see ss -xlp)";
+  return claim.refuse(Errc::address_in_use, by + ": end it, or choose another place", EADDRINUSE);
+}
+
+Result<Claim> parse(std::string_view operation, std::string_view place) {
+  const std::size_t slash = place.rfind('/');
+  Claim claim{operation, std::string(place), ".",
+              std::string(place.substr(slash == place.npos ? 0 : slash + 1))};
+  if (slash != place.npos) claim.folder_path = place.substr(0, std::max<std::size_t>(slash, 1));
+  if (claim.name.empty() || claim.name == "." || claim.name == ".." || place.find('\0') != place.npos) {
+    return std::unexpected(
+        claim.refuse(Errc::invalid_argument, "the path must end in the name of the socket"));
+  }
+  return claim;
+}
+
+/// Opens the folder and refuses one in which anybody could put another socket in place of ours.
+Result<void> open_folder(Claim& claim) {
+  claim.folder = Fd(::open(claim.folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!claim.folder) {
+    return std::unexpected(claim.failed(errno == ENOENT ? "create the folder " + claim.folder_path + " first"
+                                        : errno == ENAMETOOLONG
+                                            ? "a path has at most " + std::to_string(PATH_MAX - 1) + " bytes"
+                                            : ""));
+  }
+  struct stat status{};
+  if (::fstat(claim.folder.get(), &status) != 0) return std::unexpected(claim.failed());
+  if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0) {
+    return std::unexpected(
+        claim.refuse(Errc::permission_denied,
+                     "everyone may write to the folder " + claim.folder_path +
+                         " and could put another socket there: chmod o-w it, or choose another folder"));
+  }
+  const long longest = ::fpathconf(claim.folder.get(), _PC_NAME_MAX);
+  if (longest > 0 && claim.name.size() > static_cast<std::size_t>(longest)) {
+    return std::unexpected(claim.refuse(Errc::invalid_argument,
+                                        "a name in this folder has at most " + std::to_string(longest) +
+                                            " bytes, this has " + std::to_string(claim.name.size()),
+                                        ENAMETOOLONG));
+  }
+  return {};
+}
+
+Result<void> lock_folder(const Claim& claim) {
+  Backoff backoff(Deadline::in(longest_lock_wait));
+  while (retry([&] { return ::flock(claim.folder.get(), LOCK_EX | LOCK_NB); }) != 0) {
+    if (errno != EWOULDBLOCK) return std::unexpected(claim.failed());
+    if (!backoff.pause()) {
+      return std::unexpected(
+          claim.refuse(Errc::timed_out, "another process has held a lock on the folder " + claim.folder_path +
+                                            " for 1 s: find it with lslocks, or choose another folder"));
+    }
+  }
+  return {};
+}
+
+/// Removes a name that nobody answers at; anything else that stands there is an error.
+Result<void> make_way(const Claim& claim) {
+  struct stat status{};
+  if (::fstatat(claim.folder.get(), claim.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return {};
+    return std::unexpected(claim.failed());
+  }
+  if (S_ISLNK(status.st_mode)) {
+    return std::unexpected(claim.refuse(
+        Errc::permission_denied, "a symbolic link stands there and is never followed: name the real path"));
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    return std::unexpected(
+        claim.refuse(Errc::already_exists,
+                     "it is " + std::string(kind_of_file(status.st_mode)) + ": choose another path"));
+  }
+  const auto address = UnixAddress::of_existing(claim.operation, claim.place);
+  if (!address && address.error().code() == Errc::no_one_there) return {};  // its listener just went
+  if (!address) return std::unexpected(address.error());
+  const Holder holder = TRY(ask(claim, *address));
+  const bool ours = status.st_uid == ::geteuid();
+  if (holder.alive && (ours || holder.pid != 0)) return std::unexpected(in_use(claim, holder));
+  if (!ours) {
+    return std::unexpected(claim.refuse(Errc::permission_denied, "a socket of " + user_label(status.st_uid) +
+                                                                     " is there: choose another path"));
+  }
+  if (::unlinkat(claim.folder.get(), claim.name.c_str(), 0) != 0 && errno != ENOENT) {
+    return std::unexpected(claim.failed());
+  }
+  return {};
+}
+
+/// The name under which the socket is made ready. Fixed for a place, so that one left behind by a process
+/// that was killed at this moment is found and removed by the next.
+struct Temporary {
+  std::string name;
+  std::string path;  // at most UnixAddress::max_length bytes
+};
+
+Temporary temporary_for(const Claim& claim) {
+  const std::string by_descriptor = "/proc/self/fd/" + std::to_string(claim.folder.get()) + "/";
+  const std::string name = claim.name + std::string(temporary_suffix);
+  if (name.size() <= NAME_MAX) {
+    if (std::string path = claim.place + std::string(temporary_suffix);
+        path.size() <= UnixAddress::max_length) {
+      return {name, std::move(path)};
+    }
+    if (std::string path = by_descriptor + name; path.size() <= UnixAddress::max_length) {
+      return {name, std::move(path)};
+    }
+  }
+  const std::string hashed =
+      std::to_string(std::hash<std::string>{}(claim.name)) + std::string(temporary_suffix);
+  return {hashed, by_descriptor + hashed};
+}
+
+Result<struct stat> bind_temporary(const Claim& claim, int socket, const Temporary& temporary,
+                                   const UnixListenOptions& options) {
+  struct stat status{};
+  const int folder = claim.folder.get();
+  const char* name = temporary.name.c_str();
+  if (::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(status.st_mode) &&
+      status.st_uid == ::geteuid()) {
+    ::unlinkat(folder, name, 0);
+  }
+  const UnixAddress address = UnixAddress::of_short_path(temporary.path);
+  if (::bind(socket, address.get(), address.length()) != 0) {
+    return std::unexpected(
+        claim.failed(errno == EADDRINUSE ? "remove " + temporary.name + " from its folder" : ""));
+  }
+  base::ScopeExit undo([&] { ::unlinkat(folder, name, 0); });
+  if (options.group >= 0 && ::fchownat(folder, name, static_cast<uid_t>(-1),
+                                       static_cast<gid_t>(options.group), AT_SYMLINK_NOFOLLOW) != 0) {
+    return std::unexpected(
+        claim.failed("the owner of a file may give it only to a group that he is a member of: group " +
+                     std::to_string(options.group)));
+  }
+  if (::fchmodat(folder, name, options.mode, 0) != 0 ||
+      ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+      (options.type != SocketType::datagram && ::listen(socket, options.backlog) != 0)) {
+    return std::unexpected(claim.failed());
+  }
+  undo.dismiss();
+  return status;
+}
+
+/// Gives the finished socket its name; a name that another program made in the meantime is looked at again.
+Result<void> publish(const Claim& claim, const Temporary& temporary) {
+  const int folder = claim.folder.get();
+  base::ScopeExit undo([&] { ::unlinkat(folder, temporary.name.c_str(), 0); });
+  for (int attempt = 0;; ++attempt) {
+    int done = ::renameat2(folder, temporary.name.c_str(), folder, claim.name.c_str(), RENAME_NOREPLACE);
+    if (done != 0 && (errno == EINVAL || errno == ENOSYS)) {  // not every file system can
+      done = ::renameat(folder, temporary.name.c_str(), folder, claim.name.c_str());
+    }
+    if (done == 0) break;
+    if (errno != EEXIST || attempt == 3) return std::unexpected(claim.failed());
+    TRY(make_way(claim));
+  }
+  undo.dismiss();
+  return {};
+}
+
+Result<void> take_abstract(const Claim& claim, int socket, const UnixListenOptions& options) {
+  const UnixAddress address = TRY(UnixAddress::of_abstract(claim.operation, claim.place));
+  if (::bind(socket, address.get(), address.length()) != 0) {
+    if (errno != EADDRINUSE) return std::unexpected(claim.failed());
+    return std::unexpected(in_use(claim, TRY(ask(claim, address))));
+  }
+  if (options.type != SocketType::datagram && ::listen(socket, options.backlog) != 0) {
+    return std::unexpected(claim.failed());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SocketName>> SocketName::take(std::string_view operation, int socket,
+                                                     std::string_view place,
+                                                     const UnixListenOptions& options) {
+  if ((options.mode & ~0777u) != 0) {
+    return std::unexpected(
+        Error(Errc::invalid_argument, operation, std::string(place), "the mode has bits beyond 0777"));
+  }
+  if (!is_abstract(place)) return take_path(operation, socket, place, options);
+  TRY(take_abstract(Claim{operation, std::string(place), {}, {}}, socket, options));
+  return nullptr;
+}
+
+Result<std::unique_ptr<SocketName>> SocketName::take_path(std::string_view operation, int socket,
+                                                          std::string_view place,
+                                                          const UnixListenOptions& options) {
+  Claim claim = TRY(parse(operation, place));
+  TRY(open_folder(claim));
+  TRY(lock_folder(claim));
+  // Explicitly, not by closing: a child forked meanwhile by another thread shares the lock.
+  const base::ScopeExit unlock([folder = claim.folder.get()] { ::flock(folder, LOCK_UN); });
+  TRY(make_way(claim));
+  const Temporary temporary = temporary_for(claim);
+  const struct stat made = TRY(bind_temporary(claim, socket, temporary, options));
+  TRY(publish(claim, temporary));
+  return std::unique_ptr<SocketName>(new SocketName(std::move(claim.place), std::move(claim.folder),
+                                                    std::move(claim.name), made.st_dev, made.st_ino));
+}
+
+SocketName::~SocketName() {
+  struct stat status{};
+  if (::fstatat(folder_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+      status.st_dev == device_ && status.st_ino == inode_) {
+    ::unlinkat(folder_.get(), name_.c_str(), 0);
+  }
+}
+
+}  // namespace tenon::os
