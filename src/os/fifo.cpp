@@ -24,6 +24,11 @@ Error already_there(const std::string& path) {
            : "it is no named pipe: choose another path");
 }
 
+/// Whoever cancels knows why; whoever ran out of time learns what was missing.
+Error gave_up(const Error& why, std::string_view operation, const std::string& path, const char* missing) {
+  return why.with(operation, path, why.code() == Errc::timed_out ? missing : "");
+}
+
 /// A writer holds the pipe open, or has left bytes: tee(2) looks without taking. 0 means "no writer", EAGAIN
 /// "nothing from a writer yet".
 Result<bool> has_writer(int reader, const Pipe& scratch) {
@@ -49,7 +54,10 @@ Result<void> wait_for_writer(int reader, Deadline deadline) {
 Result<Fifo> Fifo::create(std::string path, unsigned mode) {
   constexpr std::string_view operation = "create named pipe";
   if (::mkfifo(path.c_str(), mode & 0700U) != 0) {
-    return std::unexpected(errno == EEXIST ? already_there(path) : Error::from_errno(operation, path, errno));
+    const int cause = errno;
+    if (cause == EEXIST) return std::unexpected(already_there(path));
+    return std::unexpected(
+        Error::from_errno(operation, path, cause, cause == ENOENT ? "make its folder first" : ""));
   }
   auto itself = open_place(operation, path, O_PATH, S_IFIFO, Trust::own_or_root);
   if (!itself) {
@@ -68,7 +76,8 @@ Result<Fd> Fifo::open_reader_at_once(const std::string& path, Trust trust) {
 Result<Fd> Fifo::open_reader(const std::string& path, Deadline deadline, Trust trust) {
   Fd reader = TRY(open_reader_at_once(path, trust));
   if (auto came = wait_for_writer(reader.get(), deadline); !came) {
-    return std::unexpected(came.error().with("open read end", path, "no program has opened it for writing"));
+    return std::unexpected(
+        gave_up(came.error(), "open read end", path, "no program has opened it for writing"));
   }
   return reader;
 }
@@ -80,7 +89,8 @@ Result<Fd> Fifo::open_writer(const std::string& path, Deadline deadline, Trust t
     auto opened = open_place(operation, path, O_WRONLY, S_IFIFO, trust);
     if (opened || opened.error().system_errno() != ENXIO) return opened;
     if (auto paused = backoff.pause(); !paused) {
-      return std::unexpected(paused.error().with(operation, path, "no program has opened it for reading"));
+      return std::unexpected(
+          gave_up(paused.error(), operation, path, "no program has opened it for reading"));
     }
   }
 }

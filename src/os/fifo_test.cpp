@@ -195,6 +195,8 @@ TEST_F(NamedPipe, another_users_pipe_is_refused_unless_anyone_is_trusted) {
   const Fifo fifo = test::value_of(Fifo::create(place()));
   const bool foreign =
       ::chown(place().c_str(), 65534, 65534) == 0 && ::geteuid() != 65534;  // only root may give away
+  const Errc without_reader = foreign ? Errc::permission_denied : Errc::timed_out;
+  EXPECT_ERRC(without_reader, Fifo::open_writer(place(), Deadline::now()));
   EXPECT_EQ(Fifo::open_both(place()).has_value(), !foreign);
   EXPECT_OK(Fifo::open_both(place(), Trust::anyone));
 }

@@ -101,7 +101,9 @@ Result<void> File::read_record(std::uint64_t offset, ByteSpan record, Deadline d
       continue;  // what came before the watch is seen by looking once more
     }
     if (auto event = watch_->next(deadline); !event) {
-      return std::unexpected(event.error().with("read a record from", path_, "nobody has appended one"));
+      const bool late = event.error().code() == Errc::timed_out;
+      return std::unexpected(
+          event.error().with("read a record from", path_, late ? "nobody has appended one" : ""));
     }
   }
   return {};

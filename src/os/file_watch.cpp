@@ -102,7 +102,9 @@ Result<void> wait_until_exists(const std::string& path, Deadline deadline) {
   while (::lstat(path.c_str(), &there) != 0) {
     if (errno != ENOENT) return std::unexpected(Error::from_errno("wait for", path, errno));
     if (auto event = watch.next(deadline); !event) {
-      return std::unexpected(event.error().with("wait for", path, "nothing of that name has appeared"));
+      const bool late = event.error().code() == Errc::timed_out;
+      return std::unexpected(
+          event.error().with("wait for", path, late ? "nothing of that name has appeared" : ""));
     }
   }
   return {};

@@ -34,9 +34,8 @@ Error wrong_kind(std::string_view operation, const std::string& path, mode_t fou
   return {Errc::invalid_argument, operation, path, std::move(advice)};
 }
 
-Result<void> check(std::string_view operation, const std::string& path, int fd, mode_t kind, Trust trust) {
-  struct stat found{};
-  if (::fstat(fd, &found) != 0) return std::unexpected(Error::from_errno(operation, path, errno));
+Result<void> check(std::string_view operation, const std::string& path, const struct stat& found, mode_t kind,
+                   Trust trust) {
   if ((found.st_mode & S_IFMT) != kind)
     return std::unexpected(wrong_kind(operation, path, found.st_mode, kind));
   if (trust == Trust::own_or_root && found.st_uid != ::geteuid() && found.st_uid != 0) {
@@ -54,15 +53,17 @@ Result<Fd> open_place(std::string_view operation, const std::string& path, int f
                       Trust trust) {
   constexpr int always = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   Fd fd(retry([&] { return ::open(path.c_str(), flags | always); }));
+  struct stat found{};
   if (!fd) {
     const int cause = errno;
-    struct stat there{};
-    const bool known = ::lstat(path.c_str(), &there) == 0;
-    const bool odd = known && (there.st_mode & S_IFMT) != kind && !S_ISLNK(there.st_mode);
-    return std::unexpected(odd ? wrong_kind(operation, path, there.st_mode, kind)
-                               : Error::from_errno(operation, path, cause));
+    // What is wrong with the object says more than what open(2) made of it, and a FIFO that must not be
+    // trusted is not waited for.
+    if (::lstat(path.c_str(), &found) == 0 && !S_ISLNK(found.st_mode))
+      TRY(check(operation, path, found, kind, trust));
+    return std::unexpected(Error::from_errno(operation, path, cause));
   }
-  TRY(check(operation, path, fd.get(), kind, trust));
+  if (::fstat(fd.get(), &found) != 0) return std::unexpected(Error::from_errno(operation, path, errno));
+  TRY(check(operation, path, found, kind, trust));
   return fd;
 }
 
