@@ -177,7 +177,9 @@ TEST(PosixQueue, another_users_queue_is_refused_unless_trusted) {
   if (!foreign) test::value_of(PosixQueue::create(name, small)).keep();
   const auto opened = PosixQueue::open(name);
   EXPECT_EQ(opened.has_value(), !foreign);
-  if (!opened) EXPECT_THAT(opened.error().message(), HasSubstr("it belongs to user 65534"));
+  if (!opened) {
+    EXPECT_THAT(opened.error().message(), HasSubstr("it belongs to user 65534"));
+  }
   EXPECT_OK(PosixQueue::open(name, PosixQueue::Access::both, Trust::anyone));
   EXPECT_OK(PosixQueue::remove(name));
 }

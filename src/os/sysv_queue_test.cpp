@@ -85,12 +85,18 @@ TEST(SysvQueue, it_goes_with_its_creator_unless_kept) {
 
 TEST(SysvQueue, another_users_queue_is_refused_unless_trusted) {
   const bool root = ::geteuid() == 0;  // an ordinary user meets nobody else's queue here
-  if (root) ASSERT_EQ(::seteuid(65'534), 0);
+  if (root) {
+    ASSERT_EQ(::seteuid(65'534), 0);
+  }
   SysvQueue queue = test::value_of(SysvQueue::create(own_key(), 0666));
-  if (root) ASSERT_EQ(::seteuid(0), 0);
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
   const auto opened = SysvQueue::open(own_key());
   EXPECT_EQ(opened.has_value(), !root);
-  if (!opened) EXPECT_THAT(opened.error().message(), HasSubstr("user 65534 made it"));
+  if (!opened) {
+    EXPECT_THAT(opened.error().message(), HasSubstr("user 65534 made it"));
+  }
   EXPECT_OK(SysvQueue::open(own_key(), Trust::anyone));
 }
 
