@@ -100,9 +100,10 @@ TEST(PosixMemory, names_that_make_no_sense_are_explained) {
   const std::string with_zero = std::string("/a") + '\0';
   for (const auto& name : {std::string(), std::string("frames"), std::string("/"), std::string("/a/b"),
                            std::string("/.."), "/" + std::string(255, 'n'), with_zero}) {
-    EXPECT_ERRC(Errc::invalid_argument, PosixMemory::create(name, 20)) << name;
-    EXPECT_ERRC(Errc::invalid_argument, PosixMemory::open(name)) << name;
-    EXPECT_ERRC(Errc::invalid_argument, PosixMemory::remove(name)) << name;
+    SCOPED_TRACE(name);
+    EXPECT_ERRC(Errc::invalid_argument, PosixMemory::create(name, 20));
+    EXPECT_ERRC(Errc::invalid_argument, PosixMemory::open(name));
+    EXPECT_ERRC(Errc::invalid_argument, PosixMemory::remove(name));
   }
   EXPECT_ERRC(Errc::invalid_argument, PosixMemory::create(own_name("empty"), 0));
   EXPECT_OK(PosixMemory::create(own_name("long-") + std::string(255 - own_name("long-").size(), 'n'), 20));

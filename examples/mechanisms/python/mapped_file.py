@@ -1,0 +1,61 @@
+"""A memory-mapped file: python3 mapped_file.py server|client [PLACE]
+
+The message is what stands in the first four bytes of 20 that both see; whoever waits looks again and again.
+"""
+
+import mmap
+import os
+import sys
+import time
+
+ROUNDS = 100
+SIZE = 20
+
+
+def wait_for(memory, *messages, patience=5.0):
+    give_up = time.monotonic() + patience
+    while time.monotonic() < give_up:
+        for message in messages:
+            if memory[0:4].startswith(message):
+                return message
+        time.sleep(0.0001)
+    sys.exit("the partner is silent: it may have died")
+
+
+def server(place):
+    file = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.posix_fallocate(file, 0, SIZE)
+        memory = mmap.mmap(file, SIZE)
+        print(f"Server: waiting at {place}", flush=True)
+        patience = float("inf")  # for the first client; from then on it must stay lively
+        while wait_for(memory, b"ping", b"end", patience=patience) == b"ping":
+            print("Server: Received ping", flush=True)
+            memory[0:4] = b"pong"
+            print("Server: Sent pong", flush=True)
+            patience = 5.0
+        memory.close()
+    finally:
+        os.close(file)
+        os.unlink(place)
+
+
+def client(place):
+    for _ in range(500):  # a server that is still starting: up to 5 s
+        if os.path.exists(place) and os.path.getsize(place) == SIZE:
+            break
+        time.sleep(0.01)
+    with open(place, "r+b") as file:
+        memory = mmap.mmap(file.fileno(), SIZE)
+    for _ in range(ROUNDS):
+        memory[0:4] = b"ping"
+        print("Client: Sent ping", flush=True)
+        wait_for(memory, b"pong")
+        print("Client: Received pong", flush=True)
+    memory[0:4] = b"end\0"
+    memory.close()
+
+
+if __name__ == "__main__":
+    role = {"server": server, "client": client}[sys.argv[1]]
+    role(sys.argv[2] if len(sys.argv) > 2 else "/tmp/tenon-mapped")
