@@ -41,7 +41,8 @@ std::string holder_text(int fd, LockKind kind) {
   const std::string how = holder.kind == LockKind::shared ? "a shared" : "an exclusive";
   if (holder.process_id) return "process " + std::to_string(*holder.process_id) + " holds " + how + " lock";
   return how +
-         " lock is held through an open file, for which the kernel names no process: see lslocks or fuser";
+         " lock is held through an open file, for which the kernel names no process: fuser tells who has it "
+         "open";
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ enum class LockKind : std::uint8_t {
 struct LockHolder {
   LockKind kind;
   /// The holder's process id, if it used an old-style lock (F_SETLK). An open-file-description lock belongs
-  /// to no process, the kernel says -1, and this is empty: lslocks(8) or fuser(1) may name those who have the
-  /// file open.
+  /// to no process, the kernel says -1, and this is empty: fuser(1) tells who has the file open, and the line
+  /// `lock:` in /proc/PID/fdinfo/FD which of them holds it.
   std::optional<int> process_id;
 };
 
