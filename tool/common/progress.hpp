@@ -1,0 +1,36 @@
+// A line on a terminal that says how far a long transfer is. Silent when standard error is no terminal, or
+// when the messages themselves appear there.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace tool {
+
+class Progress {
+ public:
+  /// `prints_data`: the command writes messages to standard output.
+  Progress(std::optional<std::uint64_t> total_bytes, bool prints_data);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// Cheap: looks at the clock, and writes five times a second.
+  void update(std::uint64_t messages, std::uint64_t bytes);
+  /// The text of the line, for `elapsed` seconds.
+  static std::string line(std::uint64_t messages, std::uint64_t bytes, std::optional<std::uint64_t> total,
+                          double elapsed);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  bool shown_ = false;
+  bool enabled_;
+  std::optional<std::uint64_t> total_;
+  Clock::time_point started_ = Clock::now();
+  Clock::time_point next_;
+};
+
+}  // namespace tool
