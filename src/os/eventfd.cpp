@@ -60,7 +60,10 @@ Result<void> EventFd::notify(std::uint64_t count) const {
 
 Result<std::uint64_t> EventFd::wait(Deadline deadline) const {
   std::uint64_t count = 0;
-  (void)TRY(read_some(fd_.get(), std::as_writable_bytes(std::span(&count, 1)), deadline));
+  const auto got = read_some(fd_.get(), std::as_writable_bytes(std::span(&count, 1)), deadline);
+  if (!got)
+    return std::unexpected(
+        Error(got.error().code(), "wait for eventfd", nullptr, got.error().system_errno()));
   return count;
 }
 

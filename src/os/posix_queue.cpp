@@ -234,7 +234,9 @@ Result<void> PosixQueue::send(ByteView message, unsigned priority, Deadline dead
       default:
         return std::unexpected(Error::from_errno("send to queue", name_, errno));
     }
-    TRY(wait_for(fd_.get(), Wait::writable, deadline));
+    if (const auto ready = wait_for(fd_.get(), Wait::writable, deadline); !ready) {
+      return std::unexpected(ready.error().with("send to queue", name_));
+    }
   }
 }
 
@@ -258,7 +260,9 @@ Result<PosixQueue::Received> PosixQueue::receive(ByteSpan buffer, Deadline deadl
       default:
         return std::unexpected(Error::from_errno("receive from queue", name_, errno));
     }
-    TRY(wait_for(fd_.get(), Wait::readable, deadline));
+    if (const auto ready = wait_for(fd_.get(), Wait::readable, deadline); !ready) {
+      return std::unexpected(ready.error().with("receive from queue", name_));
+    }
   }
 }
 

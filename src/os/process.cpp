@@ -185,7 +185,8 @@ Result<Process> Process::open(int pid) {
   Fd pidfd(pidfd_of(pid));
   if (pidfd) return Process(pid, std::move(pidfd), false);
   if (errno == ESRCH)
-    return std::unexpected(Error(Errc::not_found, "open process", subject, "it has ended", ESRCH));
+    return std::unexpected(
+        Error(Errc::not_found, "open process", subject, "it has ended, or never was", ESRCH));
   // EINVAL up to Linux 6.14, ENOENT since: the id of a thread that does not lead its process
   if (errno == EINVAL || errno == ENOENT) {
     return std::unexpected(Error(Errc::invalid_argument, "open process", subject,

@@ -118,7 +118,10 @@ void SignalFd::restore() noexcept {
 
 Result<ReceivedSignal> SignalFd::receive(Deadline deadline) const {
   std::array<signalfd_siginfo, 1> info;
-  (void)TRY(read_some(fd_.get(), std::as_writable_bytes(std::span(info)), deadline));
+  const auto read = read_some(fd_.get(), std::as_writable_bytes(std::span(info)), deadline);
+  if (!read)
+    return std::unexpected(
+        Error(read.error().code(), "receive signals", nullptr, read.error().system_errno()));
   const signalfd_siginfo& got = info[0];
   return ReceivedSignal{.number = static_cast<int>(got.ssi_signo),
                         .sender_pid = static_cast<int>(got.ssi_pid),

@@ -57,7 +57,7 @@ class Pause {
 };
 
 /// Makes `call(flags)` until it succeeds or fails for good; 0 or the errno. Errors: timed_out, cancelled.
-/// `when_full` looks, once before a wait, whether waiting makes sense.
+/// `before_waiting` looks once whether waiting makes sense; its error is passed on.
 template <typename Call, typename Check>
 Result<int> wait_with(Call call, int would_wait, Deadline deadline, Check before_waiting) {
   if (retry([&] { return call(IPC_NOWAIT); }) >= 0) return 0;
@@ -195,6 +195,15 @@ Error SysvQueue::cannot_send(std::size_t size, int reason) const {
   return gone_or("send to queue", reason, too_large);
 }
 
+Error SysvQueue::cannot_receive(std::size_t room, int reason) const {
+  constexpr std::string_view operation = "receive from queue";
+  if (reason != E2BIG) return gone_or(operation, reason, Error::from_errno(operation, subject_, reason));
+  return {Errc::buffer_too_small, operation, subject_,
+          "the next message is longer than " + std::to_string(room) +
+              " bytes and stays in the queue; at most it has " + limit_text("msgmax"),
+          reason};
+}
+
 std::optional<Error> SysvQueue::never_fits(std::size_t size) const {
   const auto now = status();
   if (!now || size <= now->max_bytes) return std::nullopt;
@@ -215,47 +224,37 @@ Result<void> SysvQueue::send(long type, ByteView message, Deadline deadline) {
   if (!message.empty())
     std::memcpy(static_cast<std::byte*>(staged) + sizeof type, message.data(), message.size());
   const auto call = [&](int flags) { return ::msgsnd(id_, staged, message.size(), flags); };
-  const int reason = TRY(wait_with(call, EAGAIN, deadline, [&]() -> Result<void> {
+  const auto reason = wait_with(call, EAGAIN, deadline, [&]() -> Result<void> {
     if (auto error = never_fits(message.size())) return std::unexpected(*std::move(error));
     return {};
-  }));
-  if (reason != 0) return std::unexpected(cannot_send(message.size(), reason));
+  });
+  if (!reason) return std::unexpected(reason.error().with("send to queue", subject_));
+  if (*reason != 0) return std::unexpected(cannot_send(message.size(), *reason));
   return {};
 }
 
 Result<SysvQueue::Received> SysvQueue::receive(Selector selector, ByteSpan buffer, Deadline deadline) {
+  constexpr std::string_view operation = "receive from queue";
   if (selector.type_ < 1) {
     return std::unexpected(
-        Error(Errc::invalid_argument, "receive from queue", subject_, "a message's type is 1 or more"));
+        Error(Errc::invalid_argument, operation, subject_, "a message's type is 1 or more"));
   }
   const bool negative = selector.kind_ == Selector::Kind::lowest_up_to;
   const long wanted = selector.kind_ == Selector::Kind::any ? 0 : negative ? -selector.type_ : selector.type_;
   const int except = selector.kind_ == Selector::Kind::except ? MSG_EXCEPT : 0;
-  ssize_t got = -1;
-  for (std::size_t room = std::min<std::size_t>(buffer.size(), std::max<std::size_t>(incoming_.room(), 8192));
-       ;) {
+  std::size_t room = std::min<std::size_t>(buffer.size(), std::max<std::size_t>(incoming_.room(), 8192));
+  for (;; room = std::min(room * 2, buffer.size())) {
     void* staged = incoming_.reserve(room);
+    ssize_t got = -1;
     const auto call = [&](int flags) { return got = ::msgrcv(id_, staged, room, wanted, flags | except); };
-    const int reason = TRY(wait_with(call, ENOMSG, deadline, []() -> Result<void> { return {}; }));
-    if (reason == 0) {
-      Received received{.size = static_cast<std::size_t>(got), .type = 0};
-      std::memcpy(&received.type, staged, sizeof received.type);
-      if (got > 0) std::memcpy(buffer.data(), static_cast<std::byte*>(staged) + sizeof(long), received.size);
-      return received;
-    }
-    if (reason == E2BIG && room < buffer.size()) {
-      room = std::min(room * 2, buffer.size());
-      continue;
-    }
-    if (reason == E2BIG) {
-      return std::unexpected(Error(Errc::buffer_too_small, "receive from queue", subject_,
-                                   "the next message is longer than " + std::to_string(buffer.size()) +
-                                       " bytes and stays in the queue; at most it has " +
-                                       limit_text("msgmax"),
-                                   E2BIG));
-    }
-    return std::unexpected(
-        gone_or("receive from queue", reason, Error::from_errno("receive from queue", subject_, reason)));
+    const auto reason = wait_with(call, ENOMSG, deadline, []() -> Result<void> { return {}; });
+    if (!reason) return std::unexpected(reason.error().with(operation, subject_));
+    if (*reason == E2BIG && room < buffer.size()) continue;
+    if (*reason != 0) return std::unexpected(cannot_receive(buffer.size(), *reason));
+    Received received{.size = static_cast<std::size_t>(got), .type = 0};
+    std::memcpy(&received.type, staged, sizeof received.type);
+    if (got > 0) std::memcpy(buffer.data(), static_cast<std::byte*>(staged) + sizeof(long), received.size);
+    return received;
   }
 }
 

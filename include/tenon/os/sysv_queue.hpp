@@ -131,6 +131,7 @@ class TENON_EXPORT SysvQueue {
       : id_(id), subject_(std::move(subject)), created_(created) {}
   Error gone_or(std::string_view operation, int reason, Error otherwise) const;
   Error cannot_send(std::size_t size, int reason) const;
+  Error cannot_receive(std::size_t room, int reason) const;
   std::optional<Error> never_fits(std::size_t size) const;
 
   int id_;
