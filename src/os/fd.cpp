@@ -90,4 +90,11 @@ Result<void> set_nonblocking(int fd, bool on) {
   return {};
 }
 
+Result<void> set_close_on_exec(int fd) {
+  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+    return std::unexpected(Error::from_errno("set FD_CLOEXEC of", "descriptor", errno));
+  }
+  return {};
+}
+
 }  // namespace tenon::os

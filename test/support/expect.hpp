@@ -2,40 +2,47 @@
 #pragma once
 
 #include <ostream>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
 
 #include <gmock/gmock.h>
 #include <tenon/error.hpp>
 
 namespace tenon {
 
-inline void PrintTo(Errc code, std::ostream* out) { *out << to_string(code); }
+inline void PrintTo(Errc code, std::ostream* out) {
+  *out << to_string(code);
+}
 
 }  // namespace tenon
 
-/// The Result holds a value.
-#define EXPECT_OK(expression) TENON_CHECK_OK(EXPECT, expression)
-#define ASSERT_OK(expression) TENON_CHECK_OK(ASSERT, expression)
-#define TENON_CHECK_OK(kind, expression)                                                             \
-  do {                                                                                               \
-    const auto& ok_result_ = (expression);                                                           \
-    kind##_TRUE(ok_result_.has_value()) << (ok_result_ ? "" : ok_result_.error().message());         \
-  } while (false)
-
-/// The Result holds an error of that code.
-#define EXPECT_ERRC(code_, expression)                                          \
-  do {                                                                          \
-    const auto& errc_result_ = (expression);                                    \
-    ASSERT_FALSE(errc_result_.has_value()) << "expected an error";              \
-    EXPECT_EQ(errc_result_.error().code(), code_) << errc_result_.error().message(); \
-  } while (false)
-
 namespace tenon::test {
 
-/// The value of a Result, or a failed test that says why.
+/// Whether the Result holds a value; says which error it holds instead.
 template <typename T>
-T value_of(tenon::Result<T>&& result) {
+testing::AssertionResult is_ok(const Result<T>& result) {
+  return result ? testing::AssertionSuccess() : testing::AssertionFailure() << result.error().message();
+}
+
+/// Whether the Result holds an error of that code.
+template <typename T>
+testing::AssertionResult is_error(Errc code, const Result<T>& result) {
+  if (result) return testing::AssertionFailure() << "a value, expected the error " << to_string(code);
+  if (result.error().code() == code) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << "expected " << to_string(code)
+                                     << ", got: " << result.error().message();
+}
+
+/// The value of a Result; an exception, and so a failed test, that says why there is none.
+template <typename T>
+T value_of(Result<T>&& result) {
   if (!result) throw std::runtime_error(result.error().message());
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
 }  // namespace tenon::test
+
+#define EXPECT_OK(expression) EXPECT_TRUE(::tenon::test::is_ok(expression))
+#define ASSERT_OK(expression) ASSERT_TRUE(::tenon::test::is_ok(expression))
+#define EXPECT_ERRC(code, expression) EXPECT_TRUE(::tenon::test::is_error(code, expression))

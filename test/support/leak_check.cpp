@@ -1,14 +1,14 @@
-// Linked into every test binary: after each test the process holds the same descriptors and has no child left, and
-// the machine's shared-memory, message-queue and System V names are those that it had before.
-#include <algorithm>
+// Linked into every test binary: after each test the process holds the same descriptors and has no child
+// left, and the machine's shared-memory, message-queue and System V names are those that it had before.
 #include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -76,7 +76,8 @@ class LeakCheck : public testing::EmptyTestEventListener {
     if (::waitpid(-1, nullptr, WNOHANG) != -1) ADD_FAILURE() << "left a child process behind";
   }
 
-  static void report(const char* what, const std::set<std::string>& before, const std::set<std::string>& after) {
+  static void report(const char* what, const std::set<std::string>& before,
+                     const std::set<std::string>& after) {
     for (const auto& item : after) {
       if (!before.contains(item)) ADD_FAILURE() << "left a " << what << " behind: " << item;
     }

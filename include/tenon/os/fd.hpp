@@ -67,4 +67,7 @@ TENON_EXPORT Result<void> write_all(int fd, ByteView bytes, Deadline deadline = 
 /// O_NONBLOCK on or off. The flag belongs to the open file description: whoever shares it sees the change.
 TENON_EXPORT Result<void> set_nonblocking(int fd, bool on);
 
+/// Close-on-exec, for a descriptor that was not opened by us: a child that is not given it does not get it.
+TENON_EXPORT Result<void> set_close_on_exec(int fd);
+
 }  // namespace tenon::os

@@ -21,7 +21,8 @@ TEST(Error, from_errno_keeps_the_number_and_maps_the_code) {
 }
 
 TEST(Error, with_keeps_code_and_errno) {
-  const Error error = Error::from_errno("open", "/x", ENOENT).with("connect", "unix:/x", "start the listener");
+  const Error error =
+      Error::from_errno("open", "/x", ENOENT).with("connect", "unix:/x", "start the listener");
   EXPECT_EQ(error.code(), Errc::not_found);
   EXPECT_EQ(error.system_errno(), ENOENT);
   EXPECT_EQ(error.subject(), "unix:/x");

@@ -1,0 +1,242 @@
+#include "channel/stream.hpp"
+
+#include <atomic>
+#include <mutex>
+
+#include "base/try.hpp"
+#include "channel/raw_stream.hpp"
+#include "channel/stream_receiver.hpp"
+#include "channel/stream_sender.hpp"
+
+namespace tenon {
+namespace {
+
+class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
+ public:
+  StreamEndpoint(const Address& address, StreamConnection connection, Traits traits,
+                 const ChannelOptions& options)
+      : Endpoint(address),
+        connection_(std::move(connection)),
+        traits_(traits),
+        sender_(*connection_.stream, options.wait),
+        receiver_(*connection_.stream, options.wait, options.max_message_size) {}
+  ~StreamEndpoint() override { static_cast<void>(close(Deadline::in(std::chrono::seconds(1)))); }
+
+  Result<std::size_t> send(std::span<const ByteView> messages, std::span<const int> descriptors,
+                           Deadline deadline) override;
+  Result<Loan> loan(std::size_t size, Deadline deadline) override;
+  Result<std::size_t> receive(ByteSpan buffer, Deadline deadline) override;
+  Result<std::size_t> borrow(std::span<Message> into, Deadline deadline) override;
+  Result<void> finish(Deadline deadline) override;
+  Result<void> close(Deadline deadline) override;
+  Result<int> poll_fd() override;
+  std::optional<PeerInfo> peer() const override { return connection_.peer; }
+  Traits traits() const override { return traits_; }
+  Statistics statistics() const override { return {sender_.statistics(), receiver_.statistics()}; }
+
+ private:
+  Result<void> commit(ByteSpan memory, std::size_t size, Deadline deadline) override;
+  void drop(ByteSpan) noexcept override { lent_ = false; }
+
+  std::unexpected<Error> too_large(std::size_t size) const;
+  std::unexpected<Error> explain(const Error& error, std::string_view operation) const;
+  Errc how_it_ended();
+  void update_poll_set() {
+    if (poll_set_) poll_set_->set_ready(receiver_.ready());
+  }
+
+  StreamConnection connection_;
+  Traits traits_;
+  StreamSender sender_;
+  StreamReceiver receiver_;
+  /// Held by whoever uses receiver_: the receiving thread, or a sender who looks how the stream ended.
+  std::timed_mutex receiving_;
+  std::optional<os::PollSet> poll_set_;
+  SegmentPtr staging_;
+  bool lent_ = false;
+  bool finished_ = false;
+  bool closed_ = false;
+  std::optional<Errc> send_end_;  ///< why nothing can be sent any more
+};
+
+// ---- Sending
+
+std::unexpected<Error> StreamEndpoint::too_large(std::size_t size) const {
+  return fail(Errc::message_too_large, "send",
+              std::to_string(size) + " bytes, and the receiver takes at most " +
+                  std::to_string(traits_.max_message_size) +
+                  ": split the message, or raise max-message-size= in the receiver's address");
+}
+
+/// A failure of one of the halves, as this channel's.
+std::unexpected<Error> StreamEndpoint::explain(const Error& error, std::string_view operation) const {
+  if (error.advice().empty()) return fail(error.code(), operation, error.system_errno());
+  return fail(error.code(), operation, std::string(error.advice()), error.system_errno());
+}
+
+/// After a write found the stream broken: closed in order, or died? What the peer sent before it went tells.
+Errc StreamEndpoint::how_it_ended() {
+  const std::unique_lock lock(receiving_, std::chrono::seconds(1));
+  if (!lock) return Errc::peer_died;  // a receive still waits: the peer refuses to read but is not gone
+  switch (receiver_.find_end()) {
+    case StreamEnd::closed:
+      return Errc::closed;
+    case StreamEnd::violated:
+      return Errc::protocol_violation;
+    default:
+      return Errc::peer_died;
+  }
+}
+
+Result<std::size_t> StreamEndpoint::send(std::span<const ByteView> messages, std::span<const int> descriptors,
+                                         Deadline deadline) {
+  if (closed_ || finished_) return fail(Errc::closed, "send", "this side has finished sending");
+  if (send_end_) return fail(*send_end_, "send");
+  for (const ByteView message : messages) {
+    if (message.size() > traits_.max_message_size) return too_large(message.size());
+  }
+  auto sent = sender_.send(messages, descriptors, deadline);
+  if (!sent.stopped) return sent.messages;
+  if (sent.stopped->code() == Errc::closed) {
+    send_end_ = how_it_ended();
+    return fail(*send_end_, "send");
+  }
+  if (sent.messages > 0) return sent.messages;
+  return explain(*sent.stopped, "send");
+}
+
+Result<Loan> StreamEndpoint::loan(std::size_t size, Deadline) {
+  if (closed_ || finished_) return fail(Errc::closed, "loan", "this side has finished sending");
+  if (size > traits_.max_message_size) return too_large(size);
+  if (lent_) return fail(Errc::invalid_argument, "loan", "commit or drop the loan before taking another");
+  if (!staging_ || staging_->capacity() < size) {
+    staging_.reset();
+    staging_ = SegmentPtr::allocate(size);
+  }
+  if (!staging_)
+    return fail(Errc::resource_limit, "loan", "no memory for " + std::to_string(size) + " bytes");
+  lent_ = true;
+  return Loan({staging_->data(), size}, this);
+}
+
+Result<void> StreamEndpoint::commit(ByteSpan memory, std::size_t size, Deadline deadline) {
+  lent_ = false;
+  if (size > memory.size()) {
+    return fail(Errc::invalid_argument, "commit",
+                std::to_string(size) + " bytes of a loan of " + std::to_string(memory.size()));
+  }
+  const ByteView message = memory.first(size);
+  TRY(send({&message, 1}, {}, deadline));
+  return {};
+}
+
+// ---- Receiving
+
+Result<std::size_t> StreamEndpoint::receive(ByteSpan buffer, Deadline deadline) {
+  if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
+  const std::lock_guard lock(receiving_);
+  for (;;) {
+    const auto size = receiver_.await_message(deadline);
+    if (!size) return update_poll_set(), explain(size.error(), "receive");
+    if (*size > buffer.size()) {
+      update_poll_set();
+      return fail(Errc::buffer_too_small, "receive",
+                  "the message has " + std::to_string(*size) + " bytes, the buffer " +
+                      std::to_string(buffer.size()) + ": it is still there for a larger one");
+    }
+    const auto taken = receiver_.take(buffer.first(*size), deadline);
+    if (!taken) return update_poll_set(), explain(taken.error(), "receive");
+    if (!*taken) continue;
+    update_poll_set();
+    return *size;
+  }
+}
+
+Result<std::size_t> StreamEndpoint::borrow(std::span<Message> into, Deadline deadline) {
+  if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
+  const std::lock_guard lock(receiving_);
+  std::size_t count = 0;
+  while (count < into.size()) {
+    if (count > 0 && !receiver_.ready()) break;
+    const Deadline patience = count == 0 ? deadline : Deadline::now();
+    const auto size = receiver_.await_message(patience);
+    auto message = size ? receiver_.take(patience) : std::unexpected(size.error());
+    if (!message) {
+      if (count > 0) break;  // the next call reports it
+      update_poll_set();
+      return explain(message.error(), "receive");
+    }
+    if (*message) into[count++] = std::move(**message);
+  }
+  update_poll_set();
+  return count;
+}
+
+Result<int> StreamEndpoint::poll_fd() {
+  if (closed_) return fail(Errc::closed, "poll", "this side has closed the channel");
+  const std::lock_guard lock(receiving_);
+  if (!poll_set_) {
+    auto set = TRY(os::PollSet::create());
+    TRY(set.watch(connection_.stream->read_fd()));
+    poll_set_ = std::move(set);
+    update_poll_set();
+  }
+  return poll_set_->fd();
+}
+
+// ---- Ending
+
+Result<void> StreamEndpoint::finish(Deadline deadline) {
+  if (finished_ || closed_) return {};
+  finished_ = true;
+  if (send_end_) return {};
+  auto told = sender_.send_close(deadline);
+  connection_.stream->finish();
+  if (told || told.error().code() == Errc::closed) return {};  // whoever left before us needs no goodbye
+  return explain(told.error(), "finish");
+}
+
+Result<void> StreamEndpoint::close(Deadline deadline) {
+  if (closed_) return {};
+  auto told = finish(deadline);
+  closed_ = true;
+  poll_set_.reset();
+  connection_.stream->close();
+  return told;
+}
+
+}  // namespace
+
+std::unique_ptr<Endpoint> make_stream_endpoint(const Address& address, StreamConnection connection,
+                                               Traits traits, const ChannelOptions& options) {
+  return std::make_unique<StreamEndpoint>(address, std::move(connection), traits, options);
+}
+
+Traits traits_for_framing(Traits traits, Framing framing) {
+  if (framing == Framing::message) return traits;
+  traits.set.remove(Trait::reports_peer_death);
+  traits.set.remove(Trait::carries_descriptors);
+  if (framing == Framing::raw) traits.set.remove(Trait::message_boundaries);
+  return traits;
+}
+
+Result<std::unique_ptr<Endpoint>> open_stream(const Address& address, StreamConnection connection,
+                                              Traits traits, Deadline deadline) {
+  const ChannelOptions options = TRY(ChannelOptions::from(address));
+  traits = traits_for_framing(traits, options.framing);
+  traits.max_message_size = options.max_message_size;
+  if (options.framing != Framing::message)
+    return open_raw_stream(address, std::move(connection), traits, options);
+  Handshake handshake(std::move(connection), options.max_message_size);
+  if (auto done = handshake.run(deadline); !done) {
+    const Error& error = done.error();
+    const bool gone = error.code() == Errc::closed;
+    return std::unexpected(
+        Error(gone ? Errc::no_one_there : error.code(), "connect", address.to_string(),
+              gone ? "the peer closed during the handshake" : std::string(error.advice())));
+  }
+  traits.max_message_size = handshake.theirs().max_message_size;
+  return make_stream_endpoint(address, handshake.take(), traits, options);
+}
+
+}  // namespace tenon

@@ -1,0 +1,372 @@
+#include "channel/stream_receiver.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/try.hpp"
+
+namespace tenon {
+namespace {
+
+constexpr std::size_t buffer_size = 4 * wire::max_chunk;
+/// Long messages up to this size leave their memory for the next one.
+constexpr std::size_t kept_size = 16U << 20;
+/// What the kernel may hold of a peer that is gone: more than the largest socket buffer or pipe in use.
+constexpr std::size_t leftover_limit = 64U << 20;
+
+std::unexpected<Error> no_memory(std::uint64_t size) {
+  return std::unexpected(Error(Errc::resource_limit, "receive", {},
+                               "no memory for a message of " + std::to_string(size) +
+                                   " bytes; max-message-size= bounds what a peer may send"));
+}
+
+}  // namespace
+
+Statistics::Direction StreamReceiver::statistics() const noexcept {
+  Statistics::Direction counts = counts_;
+  counts.waits = waiter_.sleeps();
+  return counts;
+}
+
+std::unexpected<Error> StreamReceiver::violate(const char* rule) {
+  end_state_ = StreamEnd::violated;
+  violated_rule_ = rule;
+  assembly_.active = false;
+  stream_.abort();
+  return end_error();
+}
+
+std::unexpected<Error> StreamReceiver::end_error() const {
+  switch (end_state_) {
+    case StreamEnd::closed:
+      return std::unexpected(Error(Errc::closed, "receive"));
+    case StreamEnd::violated:
+      return std::unexpected(
+          Error(Errc::protocol_violation, "receive", {},
+                std::string("the peer sent ") + violated_rule_ + "; it has been disconnected"));
+    default:
+      return std::unexpected(Error(Errc::peer_died, "receive"));
+  }
+}
+
+void StreamReceiver::count_message(std::uint64_t size) noexcept {
+  ++counts_.messages;
+  counts_.bytes += size;
+  counts_.largest = std::max(counts_.largest, size);
+}
+
+// ---- What is at the front of the buffer
+
+Result<std::uint64_t> StreamReceiver::await_message(Deadline deadline) {
+  if (assembly_.active) return assembly_.total;
+  while (!front_) {
+    if (end_state_ != StreamEnd::open) return end_error();
+    if (!TRY(look_at_front())) TRY(fill(deadline));
+  }
+  return front_->total;
+}
+
+bool StreamReceiver::ready() {
+  if (assembly_.active) return false;  // more of it must come
+  while (!front_ && end_state_ == StreamEnd::open) {
+    const auto found = look_at_front();
+    if (found && !*found) return false;
+  }
+  return true;
+}
+
+/// True when there was a whole frame to look at: a message (now announced), one withdrawn, or the end.
+Result<bool> StreamReceiver::look_at_front() {
+  if (begin_ == end_) return false;
+  const auto decoded = wire::decode_header(buffered());
+  if (!decoded) return violate(decoded.error());
+  if (!*decoded) return false;
+  const wire::FrameHeader header = **decoded;
+  if (header.kind == wire::FrameKind::first) {
+    TRY(accept_front(header));
+    return true;
+  }
+  if (header.kind != wire::FrameKind::whole && header.kind != wire::FrameKind::close) {
+    return violate("a frame of a message that has not begun");
+  }
+  const std::size_t size = wire::frame_size(header);
+  if (end_ - begin_ < size) return false;
+  const auto mark =
+      wire::decode_tail(buffer_->data() + begin_ + size - wire::tail_size(header.length), header.length);
+  if (!mark) return violate("a frame without a valid end");
+  if (header.kind == wire::FrameKind::close) {
+    begin_ += size;
+    end_state_ = StreamEnd::closed;
+  } else if (*mark == wire::Mark::withdrawn) {
+    TRY(take_descriptors(header.descriptors));
+    begin_ += size;
+    current_.clear();
+  } else {
+    TRY(accept_front(header));
+  }
+  return true;
+}
+
+Result<void> StreamReceiver::accept_front(const wire::FrameHeader& header) {
+  if (header.total > max_message_size_) return violate("a message beyond the agreed maximum size");
+  TRY(take_descriptors(header.descriptors));
+  front_ = header;
+  return {};
+}
+
+Result<void> StreamReceiver::take_descriptors(std::uint8_t count) {
+  if (count > arrived_.size()) return violate("a message without the descriptors that it announced");
+  current_.assign(std::make_move_iterator(arrived_.begin()),
+                  std::make_move_iterator(arrived_.begin() + count));
+  arrived_.erase(arrived_.begin(), arrived_.begin() + count);
+  return {};
+}
+
+// ---- Taking it
+
+Result<bool> StreamReceiver::take(ByteSpan into, Deadline deadline) {
+  current_.clear();
+  if (front_ && front_->kind == wire::FrameKind::whole) {
+    const std::size_t size = front_->length;
+    std::memcpy(into.data(), buffer_->data() + begin_ + wire::header_size(front_->kind), size);
+    begin_ += wire::frame_size(*front_);
+    front_.reset();
+    count_message(size);
+    return true;
+  }
+  if (assembly_.active) {  // begun by a call that timed out: it is being assembled in our own memory
+    const std::uint64_t total = assembly_.total;
+    if (!TRY(assemble(deadline))) return false;
+    std::memcpy(into.data(), large_->data(), total);
+    if (large_->capacity() > kept_size) large_.reset();
+    return true;
+  }
+  begin_assembly(into.data());
+  auto complete = assemble(deadline);
+  if (!complete && assembly_.active) {  // keep what arrived: the caller's memory is the caller's again
+    if (!large_ || !large_->unshared() || large_->capacity() < assembly_.total)
+      large_ = SegmentPtr::allocate(assembly_.total);
+    if (!large_) return no_memory(assembly_.total);
+    std::memcpy(large_->data(), into.data(), assembly_.filled);
+    assembly_.target = large_->data();
+  }
+  return complete;
+}
+
+Result<std::optional<Message>> StreamReceiver::take(Deadline deadline) {
+  if (front_ && front_->kind == wire::FrameKind::whole) {
+    const std::byte* payload = buffer_->data() + begin_ + wire::header_size(front_->kind);
+    Message message = buffer_.message({payload, front_->length});
+    begin_ += wire::frame_size(*front_);
+    front_.reset();
+    if (!current_.empty()) message.descriptors() = std::exchange(current_, {});
+    count_message(message.size());
+    return message;
+  }
+  if (!assembly_.active) {
+    if (!large_ || !large_->unshared() || large_->capacity() < front_->total) {
+      large_.reset();
+      large_ = SegmentPtr::allocate(front_->total);
+    }
+    if (!large_) return no_memory(front_->total);
+    begin_assembly(large_->data());
+  }
+  const std::uint64_t total = assembly_.total;
+  if (!TRY(assemble(deadline))) return std::nullopt;
+  Message message = large_.message({large_->data(), total});
+  if (large_->capacity() > kept_size) large_.reset();
+  if (!current_.empty()) message.descriptors() = std::exchange(current_, {});
+  return message;
+}
+
+// ---- Long messages
+
+void StreamReceiver::begin_assembly(std::byte* target) noexcept {
+  assembly_ = {.active = true,
+               .target = target,
+               .total = front_->total,
+               .frame = *front_,
+               .payload_left = front_->length};
+  begin_ += wire::header_size(front_->kind);
+  front_.reset();
+}
+
+/// True when the message is complete, false when it was withdrawn. On timed_out it can be called again.
+Result<bool> StreamReceiver::assemble(Deadline deadline) {
+  for (;;) {
+    if (assembly_.between_frames) TRY(next_frame(deadline));
+    TRY(fill_payload(deadline));
+    bool withdrawn = false;
+    const bool complete = TRY(end_frame(deadline, withdrawn));
+    if (withdrawn) {
+      assembly_.active = false;
+      current_.clear();
+      return false;
+    }
+    if (complete) {
+      assembly_.active = false;
+      count_message(assembly_.total);
+      return true;
+    }
+  }
+}
+
+Result<void> StreamReceiver::fill_payload(Deadline deadline) {
+  while (assembly_.payload_left > 0) {
+    const std::size_t there = std::min(end_ - begin_, assembly_.payload_left);
+    std::size_t got = there;
+    if (there > 0) {
+      std::memcpy(assembly_.target + assembly_.filled, buffer_->data() + begin_, there);
+      begin_ += there;
+    } else if (stream_.keeps_packets()) {
+      TRY(fill(deadline));
+    } else {
+      // Straight to its place; behind the payload only as much as belongs to the frame boundary, so that the
+      // next payload goes straight to its place too.
+      TRY(make_room());
+      const std::size_t boundary =
+          wire::tail_size(assembly_.frame.length) + wire::header_size(wire::FrameKind::last);
+      const os::Slice slices[] = {{assembly_.target + assembly_.filled, assembly_.payload_left},
+                                  {buffer_->data() + end_, boundary}};
+      const std::size_t count = TRY(read(slices, deadline));
+      got = std::min(count, assembly_.payload_left);
+      end_ += count - got;
+    }
+    assembly_.filled += got;
+    assembly_.payload_left -= got;
+  }
+  return {};
+}
+
+Result<bool> StreamReceiver::end_frame(Deadline deadline, bool& withdrawn) {
+  const std::size_t size = wire::tail_size(assembly_.frame.length);
+  TRY(require_buffered(size, deadline));
+  const auto mark = wire::decode_tail(buffer_->data() + begin_, assembly_.frame.length);
+  if (!mark) return violate("a frame without a valid end");
+  begin_ += size;
+  withdrawn = *mark == wire::Mark::withdrawn;
+  if (!withdrawn && assembly_.frame.kind == wire::FrameKind::last && assembly_.filled != assembly_.total) {
+    return violate("a message that ends early");
+  }
+  assembly_.between_frames = true;
+  return assembly_.frame.kind == wire::FrameKind::last;
+}
+
+Result<void> StreamReceiver::next_frame(Deadline deadline) {
+  TRY(require_buffered(wire::header_size(wire::FrameKind::last), deadline));
+  const auto decoded = wire::decode_header(buffered());
+  if (!decoded) return violate(decoded.error());
+  const std::uint64_t left = assembly_.total - assembly_.filled;
+  const bool is_last = *decoded && (*decoded)->kind == wire::FrameKind::last;
+  const bool is_middle = *decoded && (*decoded)->kind == wire::FrameKind::middle;
+  if (!is_last && !is_middle) return violate("a message inside another");
+  const std::uint32_t length = (*decoded)->length;
+  if (is_middle ? length >= left : (length != left && length != 0))
+    return violate("a message of another size than announced");
+  assembly_.frame = **decoded;
+  assembly_.payload_left = length;
+  assembly_.between_frames = false;
+  begin_ += wire::header_size(wire::FrameKind::last);
+  return {};
+}
+
+// ---- Reading
+
+Result<void> StreamReceiver::require_buffered(std::size_t size, Deadline deadline) {
+  while (end_ - begin_ < size) TRY(fill(deadline));
+  return {};
+}
+
+/// Room for a whole frame behind end_. Messages in the hands of the user keep their memory: then the rest
+/// moves on to a new segment.
+Result<void> StreamReceiver::make_room() {
+  if (buffer_ && begin_ == end_ && buffer_->unshared()) begin_ = end_ = 0;
+  if (buffer_ && buffer_->capacity() - end_ >= wire::max_frame) return {};
+  const std::size_t rest = end_ - begin_;
+  if (buffer_ && buffer_->unshared() && buffer_->capacity() - rest >= wire::max_frame) {
+    std::memmove(buffer_->data(), buffer_->data() + begin_, rest);
+  } else {
+    SegmentPtr fresh = SegmentPtr::allocate(std::max(buffer_size, rest + wire::max_frame));
+    if (!fresh) return no_memory(buffer_size);
+    if (rest > 0) std::memcpy(fresh->data(), buffer_->data() + begin_, rest);
+    buffer_ = std::move(fresh);
+  }
+  begin_ = 0;
+  end_ = rest;
+  return {};
+}
+
+Result<void> StreamReceiver::fill(Deadline deadline) {
+  TRY(make_room());
+  const os::Slice room[] = {{buffer_->data() + end_, buffer_->capacity() - end_}};
+  end_ += TRY(read(room, deadline));
+  return {};
+}
+
+Result<std::size_t> StreamReceiver::read(std::span<const os::Slice> into, Deadline deadline) {
+  if (end_state_ != StreamEnd::open) return end_error();
+  if (arrived_.size() > wire::max_descriptors) return violate("more descriptors than messages announced");
+  for (;;) {
+    const os::Transfer transfer = stream_.read(into, arrived_);
+    ++counts_.system_calls;
+    if (transfer.count > 0) {
+      waiter_.progressed();
+      return transfer.count;
+    }
+    if (transfer.would_block()) {
+      TRY(waiter_.pause(stream_.read_fd(), os::Wait::readable, deadline));
+      continue;
+    }
+    if (transfer.lost_part())
+      return violate("a packet or descriptors that did not fit (or this process has no descriptor left)");
+    end_state_ = StreamEnd::died;
+    assembly_.active = false;
+    return end_error();
+  }
+}
+
+// ---- How it ended, for a sender
+
+bool StreamReceiver::grow_and_read(std::size_t limit) {
+  const std::size_t rest = end_ - begin_;
+  if (rest > limit) return false;
+  if (!buffer_ || buffer_->capacity() - end_ < wire::max_frame) {
+    SegmentPtr larger = SegmentPtr::allocate(rest * 2 + buffer_size);
+    if (!larger) return false;
+    if (rest > 0) std::memcpy(larger->data(), buffer_->data() + begin_, rest);
+    buffer_ = std::move(larger);
+    begin_ = 0;
+    end_ = rest;
+  }
+  const auto moment = Deadline::in(std::chrono::milliseconds(100));
+  const os::Slice room[] = {{buffer_->data() + end_, buffer_->capacity() - end_}};
+  for (;;) {
+    const os::Transfer transfer = stream_.read(room, arrived_);
+    end_ += transfer.count;
+    if (transfer.count > 0) return true;
+    if (!transfer.would_block() || !os::wait_for(stream_.read_fd(), os::Wait::readable, moment)) return false;
+  }
+}
+
+StreamEnd StreamReceiver::scan_for_end() const noexcept {
+  std::size_t position = begin_;
+  if (assembly_.active && !assembly_.between_frames) {
+    position += assembly_.payload_left + wire::tail_size(assembly_.frame.length);
+  }
+  while (position < end_) {
+    const auto decoded = wire::decode_header({buffer_->data() + position, end_ - position});
+    if (!decoded || !*decoded) return StreamEnd::died;
+    position += wire::frame_size(**decoded);
+    if ((*decoded)->kind == wire::FrameKind::close && position <= end_) return StreamEnd::closed;
+  }
+  return StreamEnd::died;
+}
+
+StreamEnd StreamReceiver::find_end() {
+  if (end_state_ != StreamEnd::open) return end_state_;
+  while (grow_and_read(leftover_limit)) {
+  }
+  return scan_for_end();
+}
+
+}  // namespace tenon

@@ -1,0 +1,99 @@
+// The receiving half of a framed stream: finds messages in what arrives, many per system call, without
+// copying small ones and with one copy from the kernel for large ones.
+//
+// Does not own the stream. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <tenon/channel.hpp>
+
+#include "channel/segment.hpp"
+#include "os/byte_stream.hpp"
+#include "os/waiter.hpp"
+#include "wire/frame.hpp"
+
+namespace tenon {
+
+/// Why no more messages will come.
+enum class StreamEnd : std::uint8_t { open, closed, died, violated };
+
+class StreamReceiver {
+ public:
+  StreamReceiver(os::ByteStream& stream, os::WaitMode wait, std::uint64_t max_message_size)
+      : stream_(stream), waiter_(wait), max_message_size_(max_message_size) {
+    arrived_.reserve(2 * wire::max_descriptors);  // no read begins with more than one message's worth
+  }
+
+  /// The size of the next message, once it can be taken. For a long message: once its first frame is there.
+  /// Errors have no subject: timed_out, cancelled, closed, peer_died, protocol_violation, resource_limit.
+  Result<std::uint64_t> await_message(Deadline deadline);
+
+  /// Takes the message that await_message() announced, into memory of at least its size. Returns false when
+  /// the sender withdrew it (await the next one).
+  Result<bool> take(ByteSpan into, Deadline deadline);
+  /// Likewise, in place.
+  Result<std::optional<Message>> take(Deadline deadline);
+
+  /// Whether await_message() and take() would succeed, or report the end, without reading more.
+  bool ready();
+
+  /// For a sender who found the stream broken: reads all that the vanished peer left, keeping it for later
+  /// takes, and says how it ended. Waits a moment for the end to become visible.
+  StreamEnd find_end();
+
+  /// Counters of this half; `sent` stays zero.
+  Statistics::Direction statistics() const noexcept;
+
+ private:
+  /// A message of several frames in assembly.
+  struct Assembly {
+    bool active = false;
+    std::byte* target = nullptr;
+    std::uint64_t total = 0;
+    std::uint64_t filled = 0;
+    wire::FrameHeader frame;       ///< the frame in progress
+    std::size_t payload_left = 0;  ///< of it
+    bool between_frames = false;
+  };
+
+  ByteView buffered() const noexcept { return {buffer_->data() + begin_, end_ - begin_}; }
+  Result<bool> look_at_front();
+  Result<void> accept_front(const wire::FrameHeader& header);
+  void begin_assembly(std::byte* target) noexcept;
+  Result<bool> assemble(Deadline deadline);
+  Result<void> fill_payload(Deadline deadline);
+  Result<bool> end_frame(Deadline deadline, bool& withdrawn);
+  Result<void> next_frame(Deadline deadline);
+  Result<void> require_buffered(std::size_t size, Deadline deadline);
+  Result<void> make_room();
+  Result<void> fill(Deadline deadline);
+  Result<std::size_t> read(std::span<const os::Slice> into, Deadline deadline);
+  Result<void> take_descriptors(std::uint8_t count);
+  StreamEnd scan_for_end() const noexcept;
+  bool grow_and_read(std::size_t limit);
+  std::unexpected<Error> violate(const char* rule);
+  std::unexpected<Error> end_error() const;
+  void count_message(std::uint64_t size) noexcept;
+
+  os::ByteStream& stream_;
+  os::Waiter waiter_;
+  std::uint64_t max_message_size_;
+  StreamEnd end_state_ = StreamEnd::open;
+  const char* violated_rule_ = nullptr;
+
+  SegmentPtr buffer_;  ///< what was read and not yet taken: [begin_, end_)
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::optional<wire::FrameHeader> front_;  ///< announced by await_message()
+  Assembly assembly_;
+  SegmentPtr large_;             ///< memory of the last long message, used again when it fits
+  std::vector<os::Fd> arrived_;  ///< descriptors not yet matched with their message
+  std::vector<os::Fd> current_;  ///< of the message in progress
+  Statistics::Direction counts_;
+};
+
+}  // namespace tenon

@@ -1,0 +1,54 @@
+// The one list of transports, and the only file that knows them all. To add a transport: a folder, a row
+// here, a page in docs/transports; the conformance suite, the command and the benchmark pick it up.
+#include <algorithm>
+#include <array>
+
+#include "base/try.hpp"
+#include "channel/contract.hpp"
+#include "channel/fd/fd.hpp"
+#include "channel/pipe/pipe.hpp"
+#include "channel/unix/unix.hpp"
+
+namespace tenon {
+namespace {
+
+const std::array<const Transport*, 3>& table() {
+  static const std::array<const Transport*, 3> rows{&pipe_transport, &unix_transport, &fd_transport};
+  return rows;
+}
+
+}  // namespace
+
+Result<const Transport*> transport_of(const Address& address) {
+  std::string known;
+  for (const Transport* row : table()) {
+    if (row->scheme == address.scheme()) return row;
+    known.append(known.empty() ? "" : ", ").append(row->scheme).append(":");
+  }
+  return std::unexpected(Error(Errc::invalid_argument, "look up", address.to_string(),
+                               "there is no transport '" + address.scheme() + ":'; there are " + known));
+}
+
+Result<void> check_options(std::string_view operation, const Transport& transport, const Address& address) {
+  for (const auto& [name, value] : address.options()) {
+    if (std::ranges::find(transport.options, name) != transport.options.end()) continue;
+    std::string known;
+    for (const auto option : transport.options) known.append(known.empty() ? "" : ", ").append(option);
+    return std::unexpected(
+        Error(Errc::invalid_argument, operation, address.to_string(),
+              "there is no option '" + name + "' for " + address.scheme() + ":; there are " + known));
+  }
+  return {};
+}
+
+std::vector<TransportInfo> transports() {
+  std::vector<TransportInfo> infos;
+  for (const Transport* row : table()) {
+    TransportInfo info{row->scheme, row->mechanism, row->place, row->options, {}, row->limits()};
+    info.traits = row->general_traits;
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+}  // namespace tenon

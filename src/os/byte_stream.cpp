@@ -1,0 +1,151 @@
+#include "os/byte_stream.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "os/retry.hpp"
+#include "os/sigpipe.hpp"
+
+namespace tenon::os {
+namespace {
+
+static_assert(sizeof(Slice) == sizeof(iovec) && offsetof(Slice, data) == offsetof(iovec, iov_base) &&
+              offsetof(Slice, size) == offsetof(iovec, iov_len));
+
+constexpr std::size_t max_descriptors = 4;
+
+iovec* as_iovec(std::span<const Slice> slices) noexcept {
+  return reinterpret_cast<iovec*>(const_cast<Slice*>(slices.data()));
+}
+
+Transfer result_of(ssize_t count) noexcept {
+  if (count < 0) return {0, errno};
+  return {static_cast<std::size_t>(count), 0};
+}
+
+/// CMSG_LEN and not CMSG_SPACE of room: with the latter's padding the kernel would deliver one more.
+struct DescriptorRoom {
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(max_descriptors * sizeof(int))> bytes{};
+};
+
+void take_descriptors(msghdr& message, std::vector<Fd>& into) noexcept {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
+      Fd taken(fd);
+      if (into.size() < into.capacity()) into.push_back(std::move(taken));
+    }
+  }
+}
+
+}  // namespace
+
+bool Transfer::would_block() const noexcept {
+  return error == EAGAIN;
+}
+
+bool Transfer::broken() const noexcept {
+  return error == EPIPE || error == ECONNRESET || error == ECONNABORTED || error == ETIMEDOUT ||
+         error == ENOTCONN || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
+bool Transfer::lost_part() const noexcept {
+  return error == EBADMSG;
+}
+
+Transfer PipeStream::read(std::span<const Slice> into, std::vector<Fd>&) noexcept {
+  if (into.size() == 1)
+    return result_of(retry([&] { return ::read(in_.get(), into[0].data, into[0].size); }));
+  return result_of(retry([&] { return ::readv(in_.get(), as_iovec(into), static_cast<int>(into.size())); }));
+}
+
+Transfer PipeStream::write(std::span<const Slice> from, std::span<const int>) noexcept {
+  return result_of(
+      retry([&] { return writev_no_sigpipe(out_.get(), as_iovec(from), static_cast<int>(from.size())); }));
+}
+
+Transfer SocketStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
+  DescriptorRoom room;
+  msghdr message{};
+  message.msg_iov = as_iovec(into);
+  message.msg_iovlen = into.size();
+  message.msg_control = room.bytes.data();
+  message.msg_controllen = CMSG_LEN(max_descriptors * sizeof(int));
+  const ssize_t count =
+      retry([&] { return ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  if (count < 0) return result_of(count);
+  if (message.msg_controllen != 0) take_descriptors(message, descriptors);
+  // Descriptors beyond the room (or no descriptor left to put them in), or a packet beyond the buffer.
+  if ((message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0) return {0, EBADMSG};
+  return result_of(count);
+}
+
+Transfer SocketStream::write(std::span<const Slice> from, std::span<const int> descriptors) noexcept {
+  DescriptorRoom room;
+  msghdr message{};
+  message.msg_iov = as_iovec(from);
+  message.msg_iovlen = from.size();
+  if (!descriptors.empty()) {
+    message.msg_control = room.bytes.data();
+    message.msg_controllen = CMSG_LEN(descriptors.size_bytes());
+    cmsghdr* part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
+  }
+  return result_of(retry([&] { return ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL); }));
+}
+
+void SocketStream::finish() noexcept {
+  ::shutdown(socket_.get(), SHUT_WR);
+}
+
+void SocketStream::abort() noexcept {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
+Result<void> set_send_buffer(int socket, std::size_t bytes) {
+  const int wanted = static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max() / 2));
+  int got = 0;
+  socklen_t size = sizeof got;
+  if (::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted) != 0 ||
+      ::getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &got, &size) != 0) {
+    return std::unexpected(Error::from_errno("set", "capacity", errno));
+  }
+  if (got / 2 >= wanted) return {};  // the kernel doubles what was asked for, for its own book-keeping
+  return std::unexpected(Error(Errc::resource_limit, "set", "capacity",
+                               "the kernel gives at most " + std::to_string(got / 2) +
+                                   " bytes: ask for less, or raise /proc/sys/net/core/wmem_max"));
+}
+
+Result<DescriptorKind> kind_of(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) {
+    return std::unexpected(Error(Errc::invalid_argument, "adopt", "descriptor " + std::to_string(fd),
+                                 "it is not open in this process", errno));
+  }
+  if (S_ISFIFO(status.st_mode)) return DescriptorKind::pipe;
+  int type = 0;
+  int domain = 0;
+  socklen_t size = sizeof type;
+  if (!S_ISSOCK(status.st_mode) || ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain != AF_UNIX) {
+    return DescriptorKind::other;
+  }
+  if (type == SOCK_STREAM) return DescriptorKind::stream_socket;
+  return type == SOCK_SEQPACKET ? DescriptorKind::packet_socket : DescriptorKind::other;
+}
+
+}  // namespace tenon::os

@@ -1,0 +1,106 @@
+// Non-blocking reads and writes on what carries bytes between two processes: the one thing that the channel
+// code knows of pipes and sockets. Not public: programs use os::Pipe, os::UnixSocket and their kin.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <tenon/os/fd.hpp>
+
+namespace tenon::os {
+
+/// A piece of memory in a scattered read or gathered write. Laid out as iovec.
+struct Slice {
+  std::byte* data;
+  std::size_t size;
+};
+
+/// What a read or write did: bytes, or the errno that stopped it (would_block() when it is only not ready).
+struct Transfer {
+  std::size_t count = 0;
+  int error = 0;
+
+  bool would_block() const noexcept;
+  /// The other end is gone, whatever the reason.
+  bool broken() const noexcept;
+  /// Something arrived that did not fit and is lost: a packet's end, or descriptors.
+  bool lost_part() const noexcept;
+};
+
+/// Two directions of bytes. Each direction may be used by one thread at a time.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+
+  /// One read. 0 bytes without error is the end. Descriptors that came along are appended to `descriptors` as
+  /// far as its capacity goes, and closed beyond: nothing is allocated here.
+  virtual Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept = 0;
+  /// One write; never raises SIGPIPE. `descriptors` travel with the first byte.
+  virtual Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept = 0;
+  /// Ends the outgoing direction: the peer reads what was written, then the end.
+  virtual void finish() noexcept = 0;
+  /// Gives up both descriptors.
+  virtual void close() noexcept = 0;
+  /// Disconnects a peer that broke the rules, as far as that is safe while another thread writes: a socket at
+  /// once, a pipe when it is destroyed.
+  virtual void abort() noexcept = 0;
+  /// To wait for readability or writability; -1 after finish().
+  virtual int read_fd() const noexcept = 0;
+  virtual int write_fd() const noexcept = 0;
+  /// A write is taken whole or not at all, and a read returns exactly one write (SOCK_SEQPACKET).
+  virtual bool keeps_packets() const noexcept = 0;
+};
+
+/// Over two pipe ends (or FIFOs). Both must be non-blocking.
+class PipeStream final : public ByteStream {
+ public:
+  PipeStream(Fd in, Fd out) noexcept : in_(std::move(in)), out_(std::move(out)) {}
+
+  Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
+  Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override;
+  void finish() noexcept override { out_.reset(); }
+  void close() noexcept override {
+    out_.reset();
+    in_.reset();
+  }
+  void abort() noexcept override {}
+  int read_fd() const noexcept override { return in_.get(); }
+  int write_fd() const noexcept override { return out_.get(); }
+  bool keeps_packets() const noexcept override { return false; }
+
+ private:
+  Fd in_;
+  Fd out_;
+};
+
+/// Over a connected socket: SOCK_STREAM, or SOCK_SEQPACKET when `packets`. Blocking or not does not matter.
+class SocketStream final : public ByteStream {
+ public:
+  SocketStream(Fd socket, bool packets) noexcept : socket_(std::move(socket)), packets_(packets) {}
+
+  Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
+  Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override;
+  void finish() noexcept override;
+  void close() noexcept override { socket_.reset(); }
+  void abort() noexcept override;
+  int read_fd() const noexcept override { return socket_.get(); }
+  int write_fd() const noexcept override { return socket_.get(); }
+  bool keeps_packets() const noexcept override { return packets_; }
+
+ private:
+  Fd socket_;
+  bool packets_;
+};
+
+/// Asks for `bytes` of room for what this socket sends. SO_SNDBUF, socket(7). Errors: resource_limit when the
+/// kernel gives less (it names net.core.wmem_max).
+Result<void> set_send_buffer(int socket, std::size_t bytes);
+
+enum class DescriptorKind : std::uint8_t { pipe, stream_socket, packet_socket, other };
+/// What `fd` is: a pipe or FIFO, a connected Unix socket of that type, or neither. Errors: invalid_argument
+/// (not open).
+Result<DescriptorKind> kind_of(int fd);
+
+}  // namespace tenon::os

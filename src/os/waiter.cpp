@@ -1,0 +1,59 @@
+#include "os/waiter.hpp"
+
+#include <sched.h>
+#include <algorithm>
+
+#include "base/try.hpp"
+
+namespace tenon::os {
+namespace {
+
+bool has_one_cpu() noexcept {
+  cpu_set_t cpus;
+  return ::sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) < 2;
+}
+
+constexpr std::uint32_t sleeps_between_trials = 32;
+
+}  // namespace
+
+Waiter::Waiter(WaitMode mode) noexcept
+    : mode_(mode == WaitMode::hybrid && has_one_cpu() ? WaitMode::block : mode) {}
+
+bool Waiter::keep_spinning() {
+  const auto now = Deadline::Clock::now();
+  if (!spinning_) {
+    if (budget_ == std::chrono::nanoseconds::zero() && ++sleeps_without_spin_ >= sleeps_between_trials) {
+      sleeps_without_spin_ = 0;
+      budget_ = spin_limit;
+    }
+    spinning_ = true;
+    spin_start_ = now;
+  }
+  return now - spin_start_ < budget_;
+}
+
+Result<void> Waiter::pause(int fd, Wait what, Deadline deadline) {
+  if (deadline.cancelled()) return std::unexpected(Error(Errc::cancelled, "wait for"));
+  if (deadline.is_now()) return std::unexpected(Error(Errc::timed_out, "wait for"));
+  if (mode_ == WaitMode::spin || (mode_ == WaitMode::hybrid && keep_spinning())) {
+    if (deadline.expired()) return std::unexpected(Error(Errc::timed_out, "wait for"));
+    return {};
+  }
+  slept_ = true;
+  ++sleeps_;
+  return wait_for(fd, what, deadline);
+}
+
+void Waiter::progressed() noexcept {
+  if (!spinning_ && !slept_) return;
+  if (slept_) {
+    budget_ = budget_ < std::chrono::microseconds(5) ? std::chrono::nanoseconds::zero() : budget_ / 2;
+  } else {
+    budget_ = std::min(spin_limit, budget_ * 2);
+  }
+  spinning_ = false;
+  slept_ = false;
+}
+
+}  // namespace tenon::os

@@ -1,0 +1,49 @@
+// How to wait for a descriptor: in the kernel, by trying again, or first one and then the other.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include <tenon/deadline.hpp>
+#include <tenon/os/fd.hpp>
+
+namespace tenon::os {
+
+enum class WaitMode : std::uint8_t {
+  block,   ///< sleep in poll(2) at once
+  spin,    ///< never sleep: lowest latency, a whole CPU
+  hybrid,  ///< spin for a bounded, adaptive time, then sleep
+};
+
+/// One direction's waiting. The caller's loop is: try; if it would block, pause(); if it worked,
+/// progressed().
+///
+/// Hybrid spins for at most `spin_limit`, about what a sleep and wake-up across two CPUs cost: so it never
+/// costs more than twice the better choice (Karlin, Li, Manasse, Owicki: Empirical studies of competitive
+/// spinning, 1991). Waits that outlast it shorten the next ones, down to none, with a trial now and then. On
+/// one CPU it never spins.
+class Waiter {
+ public:
+  explicit Waiter(WaitMode mode) noexcept;
+
+  /// Returns when another try makes sense. Errors: timed_out, cancelled.
+  Result<void> pause(int fd, Wait what, Deadline deadline);
+  void progressed() noexcept;
+  /// How often it went to sleep in the kernel.
+  std::uint64_t sleeps() const noexcept { return sleeps_; }
+
+ private:
+  static constexpr std::chrono::nanoseconds spin_limit = std::chrono::microseconds(50);
+
+  bool keep_spinning();
+
+  WaitMode mode_;
+  bool spinning_ = false;
+  bool slept_ = false;
+  std::chrono::nanoseconds budget_ = spin_limit;
+  std::uint32_t sleeps_without_spin_ = 0;
+  Deadline::Clock::time_point spin_start_;
+  std::uint64_t sleeps_ = 0;
+};
+
+}  // namespace tenon::os

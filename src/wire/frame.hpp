@@ -1,0 +1,73 @@
+// How a message travels on a stream of bytes: as frames. docs/wire-format.md is the specification, byte by
+// byte.
+//
+//     header (8 bytes; 16 for `first`) | payload | zeros up to a multiple of 8, at least one byte | the last
+//     of them: mark
+//
+// A message of at most max_chunk bytes is one `whole` frame. A longer one is `first`, `middle`…, `last`,
+// where all but the last carry exactly max_chunk bytes. The mark is the last byte to be written: a sender
+// whose deadline passes in mid-frame completes the frame with zeros and marks it `withdrawn`, and the
+// receiver forgets the message. That is how a send can time out without the peer ever seeing the message, and
+// the stream goes on.
+//
+// Pure functions over bytes; no I/O, no state.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+
+#include <tenon/bytes.hpp>
+
+namespace tenon::wire {
+
+inline constexpr std::size_t max_chunk = 64 * 1024;  ///< payload bytes in one frame
+inline constexpr std::size_t max_header = 16;
+inline constexpr std::size_t max_frame = max_header + max_chunk + 8;
+inline constexpr std::uint8_t max_descriptors = 4;  ///< that may come along with one message
+
+enum class FrameKind : std::uint8_t {
+  whole = 1,  ///< a message in one frame
+  first = 2,  ///< begins a message of more than max_chunk bytes; its header has the total size
+  middle = 3,
+  last = 4,
+  close = 5,  ///< the sender will send nothing more
+};
+
+enum class Mark : std::uint8_t { committed = 0xC3, withdrawn = 0x3C };
+
+struct FrameHeader {
+  FrameKind kind = FrameKind::whole;
+  std::uint8_t descriptors = 0;  ///< how many came along; whole and first only
+  std::uint32_t length = 0;      ///< payload bytes in this frame
+  std::uint64_t total = 0;       ///< payload bytes of the message; whole and first only
+};
+
+constexpr std::size_t header_size(FrameKind kind) noexcept {
+  return kind == FrameKind::first ? 16 : 8;
+}
+/// Padding and mark after a payload of `length` bytes: 1 to 8.
+constexpr std::size_t tail_size(std::size_t length) noexcept {
+  return 8 - length % 8;
+}
+constexpr std::size_t frame_size(const FrameHeader& header) noexcept {
+  return header_size(header.kind) + header.length + tail_size(header.length);
+}
+
+/// Writes the header to `out` (max_header bytes) and returns its size.
+std::size_t encode_header(const FrameHeader& header, std::byte* out) noexcept;
+/// Writes padding and mark to `out` (8 bytes) and returns their size.
+std::size_t encode_tail(std::size_t length, Mark mark, std::byte* out) noexcept;
+
+/// The header at the start of `bytes`; empty when more bytes are needed; otherwise the rule that it breaks
+/// (static storage). Checks everything that one header can be checked for: kind, reserved bytes, lengths,
+/// total > max_chunk.
+std::expected<std::optional<FrameHeader>, const char*> decode_header(ByteView bytes) noexcept;
+
+/// The mark of a frame whose payload has `length` bytes; `tail` is its padding and mark. Empty: neither mark,
+/// or padding that is not zero.
+std::optional<Mark> decode_tail(const std::byte* tail, std::size_t length) noexcept;
+
+}  // namespace tenon::wire

@@ -1,0 +1,136 @@
+#include "support/meeting.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include <tenon/os/pipe.hpp>
+#include <tenon/os/unix_socket.hpp>
+
+#include "support/expect.hpp"
+
+namespace tenon::test {
+namespace {
+
+std::string with_options(std::string address, const std::string& options) {
+  if (options.empty()) return address;
+  return address + (address.find('?') == std::string::npos ? "?" : "&") + options;
+}
+
+void replace(std::string& text, const std::string& what, const std::string& by) {
+  if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
+}
+
+/// A listener in one process, a connection from the other.
+class ByName final : public Meeting {
+ public:
+  ByName(const Row& row, const std::string& options)
+      : address_(address_of(row, folder_, options)), listener_(value_of(listen(address_))) {}
+
+  Result<Channel> first(Deadline deadline) override { return listener_->accept(deadline); }
+  Result<Channel> second(Deadline deadline) override { return connect(address_, {.deadline = deadline}); }
+  std::unique_ptr<os::ByteStream> second_raw() override {
+    const Address address = value_of(Address::parse(address_));
+    const bool packets = address.option("type") == "seqpacket";
+    auto socket = value_of(os::UnixSocket::connect(
+        address.place(), packets ? os::SocketType::seqpacket : os::SocketType::stream));
+    return std::make_unique<os::SocketStream>(socket.release(), packets);
+  }
+  void keep_first() override {}
+  void keep_second() override {
+    // The listener is the parent's: its name must not be removed by this process.
+    static_cast<void>(new std::optional<Listener>(std::move(listener_)));  // NOLINT: left to _exit(2)
+  }
+
+ private:
+  TemporaryFolder folder_;
+  std::string address_;
+  std::optional<Listener> listener_;
+};
+
+/// Descriptors that both processes have from the start.
+class ByInheritance final : public Meeting {
+ public:
+  ByInheritance(bool sockets, const std::string& options) : options_(options) {
+    if (sockets) {
+      auto [one, other] = value_of(os::UnixSocket::pair());
+      first_.push_back(one.release());
+      second_.push_back(other.release());
+      return;
+    }
+    auto forth = value_of(os::Pipe::create());
+    auto back = value_of(os::Pipe::create());
+    first_.push_back(std::move(back.read_end));
+    first_.push_back(std::move(forth.write_end));
+    second_.push_back(std::move(forth.read_end));
+    second_.push_back(std::move(back.write_end));
+  }
+
+  Result<Channel> first(Deadline deadline) override { return adopt(first_, deadline); }
+  Result<Channel> second(Deadline deadline) override { return adopt(second_, deadline); }
+  std::unique_ptr<os::ByteStream> second_raw() override {
+    if (second_.size() == 1) return std::make_unique<os::SocketStream>(std::move(second_[0]), false);
+    return std::make_unique<os::PipeStream>(std::move(second_[0]), std::move(second_[1]));
+  }
+  void keep_first() override { second_.clear(); }
+  void keep_second() override { first_.clear(); }
+
+ private:
+  Result<Channel> adopt(std::vector<os::Fd>& ends, Deadline deadline) const {
+    std::string place;
+    for (os::Fd& end : ends) place += (place.empty() ? "" : ",") + std::to_string(end.release());
+    return connect(with_options("fd:" + place, options_), {.deadline = deadline});
+  }
+
+  std::string options_;
+  std::vector<os::Fd> first_;
+  std::vector<os::Fd> second_;
+};
+
+}  // namespace
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> all{
+      {"pipe", "fd", ""},
+      {"socket_pair", "fd", ""},
+      {"unix_path", "unix", "unix:{folder}/s"},
+      {"unix_abstract", "unix", "unix:@tenon-test-{pid}-{folder}"},
+      {"unix_seqpacket", "unix", "unix:{folder}/s?type=seqpacket"},
+  };
+  return all;
+}
+
+std::string address_of(const Row& row, const TemporaryFolder& folder, const std::string& options) {
+  std::string address = row.address;
+  replace(address, "{folder}", folder.path());
+  replace(address, "{pid}", std::to_string(::getpid()));
+  return with_options(address, options);
+}
+
+std::unique_ptr<Meeting> Meeting::arrange(const Row& row, const std::string& options) {
+  if (row.scheme == "fd") return std::make_unique<ByInheritance>(row.name == "socket_pair", options);
+  return std::make_unique<ByName>(row, options);
+}
+
+std::pair<Channel, Channel> Meeting::both() {
+  std::optional<Result<Channel>> other;
+  std::jthread connecting([&] { other.emplace(second()); });
+  auto mine = first();
+  connecting.join();
+  return {value_of(std::move(mine)), value_of(std::move(*other))};
+}
+
+std::vector<std::byte> pattern(std::size_t size, std::uint64_t seed) {
+  std::vector<std::byte> bytes(size);
+  std::uint64_t state = seed * 0x9E3779B97F4A7C15ULL + 1;
+  for (std::byte& byte : bytes) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    byte = static_cast<std::byte>(state >> 56);
+  }
+  return bytes;
+}
+
+bool is_pattern(ByteView bytes, std::uint64_t seed) {
+  return std::ranges::equal(bytes, pattern(bytes.size(), seed));
+}
+
+}  // namespace tenon::test

@@ -1,0 +1,55 @@
+// How the two ends of a channel find each other in a test, for every row of the table of transports: so that
+// each promise is written once and tested over all of them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tenon/channel.hpp>
+
+#include "os/byte_stream.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace tenon::test {
+
+/// A way to meet: a transport in one of its forms.
+struct Row {
+  std::string name;     ///< a C++ identifier, for the test's name
+  std::string scheme;   ///< the row of the table that it covers
+  std::string address;  ///< {folder} and {pid} are filled in; options may be appended with '&'
+};
+
+/// Every way that the suite is run over.
+const std::vector<Row>& rows();
+
+/// Two ends that are about to meet. Make it before fork(); then one process calls first(), the other
+/// second().
+class Meeting {
+ public:
+  /// `options` are appended to the row's address: "wait=spin&capacity=64K".
+  static std::unique_ptr<Meeting> arrange(const Row& row, const std::string& options = {});
+  virtual ~Meeting() = default;
+
+  virtual Result<Channel> first(Deadline deadline = Deadline::in(std::chrono::seconds(20))) = 0;
+  virtual Result<Channel> second(Deadline deadline = Deadline::in(std::chrono::seconds(20))) = 0;
+  /// The second end without a handshake, for peers that break the rules.
+  virtual std::unique_ptr<os::ByteStream> second_raw() = 0;
+  /// After a fork: lets go of the end that the other process uses.
+  virtual void keep_first() = 0;
+  virtual void keep_second() = 0;
+
+  /// Both ends in this process.
+  std::pair<Channel, Channel> both();
+};
+
+/// The address of a row inside a folder.
+std::string address_of(const Row& row, const TemporaryFolder& folder, const std::string& options = {});
+
+/// A message that can be recognised: `size` bytes that depend on `seed` and their position.
+std::vector<std::byte> pattern(std::size_t size, std::uint64_t seed);
+bool is_pattern(ByteView bytes, std::uint64_t seed);
+
+}  // namespace tenon::test
