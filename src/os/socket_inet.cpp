@@ -100,4 +100,10 @@ Result<InetEndpoint> peer_endpoint(int fd) {
   return endpoint_by(&::getpeername, fd);
 }
 
+bool is_connected_to_itself(int fd) {
+  const auto local = local_endpoint(fd);
+  const auto peer = peer_endpoint(fd);
+  return local && peer && *local == *peer;
+}
+
 }  // namespace tenon::os

@@ -12,14 +12,6 @@
 namespace tenon::os {
 namespace {
 
-/// A connection attempt to a free port of the range that the kernel itself chooses from may, by chance, be
-/// given that very port, and then meets itself (simultaneous open, RFC 9293 3.5).
-bool is_connected_to_itself(int fd) {
-  const auto local = local_endpoint(fd);
-  const auto peer = peer_endpoint(fd);
-  return local && peer && *local == *peer;
-}
-
 Result<void> connect_to(int fd, const InetEndpoint& where, Deadline deadline) {
   const auto* address = static_cast<const sockaddr*>(where.data());
   int failure = ::connect(fd, address, static_cast<socklen_t>(where.size())) == 0 ? 0 : errno;
