@@ -58,7 +58,8 @@ std::span<const CommandEntry> commands() {
 }
 
 std::unique_ptr<CLI::App> make_app(const CommandEntry& entry, Command& command) {
-  auto app = std::make_unique<CLI::App>(std::string(entry.summary), fmt::format("tenon {}", entry.name));
+  auto app =
+      std::make_unique<CLI::App>(fmt::format("{}\n", entry.summary), fmt::format("tenon {}", entry.name));
   app->get_formatter()->column_width(28);
   app->set_help_flag("-h,--help", "Print this help and exit");
   app->footer(fmt::format("Examples:\n{}", entry.examples));

@@ -225,10 +225,7 @@ std::string fish(const std::vector<CommandFacts>& all) {
 class CompletionCommand final : public Command {
  public:
   void declare(CLI::App& app) override {
-    app.add_option("SHELL", shell_, "Which shell")
-        ->required()
-        ->check(CLI::IsMember(split_choices(shell_names)))
-        ->type_name(shell_names);
+    add_choice(app, "SHELL", shell_, shell_names, "Which shell")->required();
   }
 
   Result<int> run() override {

@@ -56,9 +56,8 @@ Result<void> RecvCommand::execute(tenon::ByteView message, std::uint64_t number)
   const auto status = TRY(run_with_input(command_, message, number));
   if (status.success()) return {};
   ++failed_;
-  const std::string text = fmt::format("message {}: the command {}", number, status.describe());
-  if (!keep_going_) return std::unexpected(Error(Errc::system_error, "run", command_, text));
-  say(text);
+  say(fmt::format("message {}: the command {}", number, status.describe()));
+  if (!keep_going_) return std::unexpected(Error(Errc::system_error, "run"));
   return {};
 }
 
@@ -84,6 +83,7 @@ Result<int> RecvCommand::run() {
   if (out_.broken())
     return exit_done;  // whoever read our output has seen enough, as in `tenon recv … | head`
   TRY(flushed);
+  if (failed_ > 0 && !keep_going_) return exit_failure;
   if (!result && result.error().code() != Errc::closed) return std::unexpected(result.error());
   return failed_ == 0 ? exit_done : exit_failure;
 }

@@ -78,8 +78,8 @@ void RelayCommand::declare(CLI::App& app) {
 
 Result<void> RelayCommand::check() const {
   if (many_ && listen_b_) {
-    return std::unexpected(
-        Error(Errc::invalid_argument, "relay", "", "--many connects to B: leave out --listen-b"));
+    return std::unexpected(Error(Errc::invalid_argument, "read", "the command line",
+                                 "--many connects to B: leave out --listen-b"));
   }
   return {};
 }

@@ -62,7 +62,7 @@ void SendCommand::declare(CLI::App& app) {
 
 Result<std::unique_ptr<Source>> SendCommand::open_source(std::uint64_t max_message) const {
   if (!messages_.empty() && (!files_.empty() || split_)) {
-    return std::unexpected(Error(Errc::invalid_argument, "send", "",
+    return std::unexpected(Error(Errc::invalid_argument, "read", "the command line",
                                  "give either MESSAGEs, or files and --split: a MESSAGE is sent as it is"));
   }
   if (!messages_.empty()) return std::make_unique<ArgumentSource>(messages_, count_ > 0);

@@ -96,19 +96,19 @@ Result<int> SpawnCommand::converse(tenon::Child& child) {
   std::thread feeder([&] { fed = feed(child.channel, no_more_input); });
   const auto printed = print(child.channel);
   // A program may end its output and go on reading: its end is the end, so the feeder goes on until then.
-  const auto ended = is_end(printed) ? child.process.wait(Deadline::never().unless(stop()))
-                                     : Result<tenon::os::ExitStatus>(std::unexpected(printed.error()));
+  const bool output_ended = is_end(printed) && !out_.broken();
+  if (output_ended) (void)child.process.wait(Deadline::never().unless(stop()));
   no_more_input.cancel();
   feeder.join();
   (void)child.channel.close(Deadline::in(1s));
   if (stopping_signal() != 0) (void)child.process.kill(stopping_signal());
-  const auto status = ended ? ended : child.process.wait();
+  const auto status = TRY(child.process.wait());
   if (out_.broken()) return exit_done;
-  if (!is_end(printed)) return std::unexpected(printed.error());
-  if (!ended) return std::unexpected(ended.error());
-  const bool told_to_end = !fed && fed.error().code() == Errc::cancelled;
-  if (status->success() && !is_end(fed) && !told_to_end) return std::unexpected(fed.error());
-  return status_of(*status);
+  if (stopping_signal() != 0) return std::unexpected(Error(Errc::cancelled, "spawn"));
+  if (!output_ended) return std::unexpected(printed.error());
+  const bool fed_enough = is_end(fed) || fed.error().code() == Errc::cancelled;
+  if (status.success() && !fed_enough) return std::unexpected(fed.error());
+  return status_of(status);
 }
 
 Result<int> SpawnCommand::run() {

@@ -94,6 +94,14 @@ CLI::Option* add_number(CLI::App& app, const char* names, std::uint64_t& into, s
   });
 }
 
+CLI::Option* add_choice(CLI::App& app, const char* names, std::string& into, const char* choices,
+                        const char* description) {
+  return add(app, names, choices, description, [names, choices, &into](const std::string& text) {
+    (void)chosen(names, text, choices);
+    into = text;
+  });
+}
+
 CLI::Option* add_split(CLI::App& app, std::optional<Split>& into, const char* description) {
   return add(app, "--split", split_names, description, [&into](const std::string& text) {
     into = static_cast<Split>(chosen("--split", text, split_names));

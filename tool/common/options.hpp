@@ -31,6 +31,9 @@ CLI::Option* add_rate(CLI::App& app, const char* names, std::optional<double>& i
 /// At least `least`.
 CLI::Option* add_number(CLI::App& app, const char* names, std::uint64_t& into, std::uint64_t least,
                         const char* description);
+/// One of `choices`, whose names are separated by `|`.
+CLI::Option* add_choice(CLI::App& app, const char* names, std::string& into, const char* choices,
+                        const char* description);
 CLI::Option* add_split(CLI::App& app, std::optional<Split>& into, const char* description);
 CLI::Option* add_format(CLI::App& app, Format& into);
 
