@@ -50,6 +50,15 @@ TEST_P(P04_OrderlyClose, a_sender_is_told_that_the_peer_closed) {
   EXPECT_ERRC(Errc::closed, a.borrow(soon()));
 }
 
+TEST_P(P04_OrderlyClose, messages_that_the_closing_side_never_read_cost_none_of_its_own) {
+  auto [a, b] = arrange()->both();
+  EXPECT_OK(a.send("never read"));
+  for (std::uint64_t i = 0; i < 10; ++i) EXPECT_OK(b.send(pattern(100, i)));
+  EXPECT_OK(b.close());
+  for (std::uint64_t i = 0; i < 10; ++i) ASSERT_TRUE(is_pattern(value_of(a.borrow(soon())).bytes(), i));
+  EXPECT_ERRC(Errc::closed, a.borrow(soon()));
+}
+
 TEST_P(P04_OrderlyClose, finish_ends_one_direction_only) {
   auto [a, b] = arrange()->both();
   EXPECT_OK(a.send("question"));
@@ -150,7 +159,7 @@ TEST_P(P05_DeathOfThePeer, ends_the_wait_of_a_sender) {
   });
   meeting->keep_first();
   Channel channel = value_of(meeting->first());
-  EXPECT_OK(channel.send(pattern(1000, 1), soon()));
+  ASSERT_OK(os::wait_for(value_of(channel.poll_fd()), os::Wait::readable, soon()));  // it has sent
   while (channel.send(pattern(50'000, 1), Deadline::now())) {
   }
   std::jthread killer([&] { child.kill(SIGKILL); });

@@ -9,12 +9,16 @@ namespace tenon {
 
 Result<bool> Handshake::step() {
   std::vector<os::Fd> unwanted;
+  bool peer_left = false;
   while (sent_ < mine_.size()) {
     const os::Slice rest{mine_.data() + sent_, mine_.size() - sent_};
     const os::Transfer out = connection_.stream->write({&rest, 1}, {});
     if (out.would_block()) break;
-    // A peer that has said who it is and left may have said that it is no tenon: read that first.
-    if (out.error != 0) break;
+    if (out.error != 0) {
+      // It has left; but what it said first may be that it is no tenon, and that is worth knowing.
+      peer_left = true;
+      break;
+    }
     sent_ += out.count;
   }
   while (got_ < received_.size()) {
@@ -32,6 +36,7 @@ Result<bool> Handshake::step() {
   auto hello = wire::decode_hello(received_);
   if (!hello)
     return std::unexpected(Error(Errc::protocol_violation, "connect", {}, std::move(hello).error()));
+  if (peer_left) return std::unexpected(Error(Errc::closed, "connect"));
   hello_ = *hello;
   return sent_ == mine_.size();
 }

@@ -40,6 +40,7 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
 
   std::unexpected<Error> too_large(std::size_t size) const;
   std::unexpected<Error> explain(const Error& error, std::string_view operation) const;
+  std::unexpected<Error> not_received(const Error& error);
   Errc how_it_ended();
   void update_poll_set() {
     if (poll_set_) poll_set_->set_ready(receiver_.ready());
@@ -56,6 +57,8 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
   bool lent_ = false;
   bool finished_ = false;
   bool closed_ = false;
+  /// Set by the receiving thread, for the sending one. Relaxed: it says nothing about other memory.
+  std::atomic<bool> violated_ = false;
   std::optional<Errc> send_end_;  ///< why nothing can be sent any more
 };
 
@@ -72,6 +75,12 @@ std::unexpected<Error> StreamEndpoint::too_large(std::size_t size) const {
 std::unexpected<Error> StreamEndpoint::explain(const Error& error, std::string_view operation) const {
   if (error.advice().empty()) return fail(error.code(), operation, error.system_errno());
   return fail(error.code(), operation, std::string(error.advice()), error.system_errno());
+}
+
+std::unexpected<Error> StreamEndpoint::not_received(const Error& error) {
+  if (error.code() == Errc::protocol_violation) violated_.store(true, std::memory_order_relaxed);
+  update_poll_set();
+  return explain(error, "receive");
 }
 
 /// After a write found the stream broken: closed in order, or died? What the peer sent before it went tells.
@@ -91,6 +100,7 @@ Errc StreamEndpoint::how_it_ended() {
 Result<std::size_t> StreamEndpoint::send(std::span<const ByteView> messages, std::span<const int> descriptors,
                                          Deadline deadline) {
   if (closed_ || finished_) return fail(Errc::closed, "send", "this side has finished sending");
+  if (violated_.load(std::memory_order_relaxed)) send_end_ = Errc::protocol_violation;
   if (send_end_) return fail(*send_end_, "send");
   for (const ByteView message : messages) {
     if (message.size() > traits_.max_message_size) return too_large(message.size());
@@ -137,7 +147,7 @@ Result<std::size_t> StreamEndpoint::receive(ByteSpan buffer, Deadline deadline) 
   const std::lock_guard lock(receiving_);
   for (;;) {
     const auto size = receiver_.await_message(deadline);
-    if (!size) return update_poll_set(), explain(size.error(), "receive");
+    if (!size) return not_received(size.error());
     if (*size > buffer.size()) {
       update_poll_set();
       return fail(Errc::buffer_too_small, "receive",
@@ -145,7 +155,7 @@ Result<std::size_t> StreamEndpoint::receive(ByteSpan buffer, Deadline deadline) 
                       std::to_string(buffer.size()) + ": it is still there for a larger one");
     }
     const auto taken = receiver_.take(buffer.first(*size), deadline);
-    if (!taken) return update_poll_set(), explain(taken.error(), "receive");
+    if (!taken) return not_received(taken.error());
     if (!*taken) continue;
     update_poll_set();
     return *size;
@@ -163,8 +173,7 @@ Result<std::size_t> StreamEndpoint::borrow(std::span<Message> into, Deadline dea
     auto message = size ? receiver_.take(patience) : std::unexpected(size.error());
     if (!message) {
       if (count > 0) break;  // the next call reports it
-      update_poll_set();
-      return explain(message.error(), "receive");
+      return not_received(message.error());
     }
     if (*message) into[count++] = std::move(**message);
   }
@@ -189,7 +198,7 @@ Result<int> StreamEndpoint::poll_fd() {
 Result<void> StreamEndpoint::finish(Deadline deadline) {
   if (finished_ || closed_) return {};
   finished_ = true;
-  if (send_end_) return {};
+  if (send_end_ || violated_.load(std::memory_order_relaxed)) return {};
   auto told = sender_.send_close(deadline);
   connection_.stream->finish();
   if (told || told.error().code() == Errc::closed) return {};  // whoever left before us needs no goodbye

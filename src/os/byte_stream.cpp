@@ -82,8 +82,11 @@ Transfer SocketStream::read(std::span<const Slice> into, std::vector<Fd>& descri
   message.msg_iovlen = into.size();
   message.msg_control = room.bytes.data();
   message.msg_controllen = CMSG_LEN(max_descriptors * sizeof(int));
-  const ssize_t count =
-      retry([&] { return ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); });
+  const auto receive = [&] { return ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); };
+  ssize_t count = retry(receive);
+  // A peer that left without reading what we sent shows as one ECONNRESET, on packet sockets even before the
+  // messages that it had sent: they are still there.
+  if (count < 0 && errno == ECONNRESET) count = retry(receive);
   if (count < 0) return result_of(count);
   if (message.msg_controllen != 0) take_descriptors(message, descriptors);
   // Descriptors beyond the room (or no descriptor left to put them in), or a packet beyond the buffer.
