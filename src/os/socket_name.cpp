@@ -15,6 +15,7 @@
 #include "os/retry.hpp"
 #include "os/socket_io.hpp"
 #include "os/unix_address.hpp"
+#include "os/users.hpp"
 
 namespace tenon::os {
 namespace {
@@ -141,8 +142,9 @@ Result<void> make_way(const Claim& claim) {
   const bool ours = status.st_uid == ::geteuid();
   if (holder.alive && (ours || holder.pid != 0)) return std::unexpected(in_use(claim, holder));
   if (!ours) {
-    return std::unexpected(claim.refuse(Errc::permission_denied, "a socket of " + user_label(status.st_uid) +
-                                                                     " is there: choose another path"));
+    return std::unexpected(
+        claim.refuse(Errc::permission_denied,
+                     "a socket of " + describe_user(status.st_uid) + " is there: choose another path"));
   }
   if (::unlinkat(claim.folder.get(), claim.name.c_str(), 0) != 0 && errno != ENOENT) {
     return std::unexpected(claim.failed());

@@ -1,10 +1,8 @@
 #include "os/unix_address.hpp"
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -110,15 +108,6 @@ std::string_view kind_of_file(unsigned mode) noexcept {
     default:
       return "a device";
   }
-}
-
-std::string user_label(unsigned uid) {
-  const std::string number = "uid " + std::to_string(uid);
-  std::array<char, 4096> memory;
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, memory.data(), memory.size(), &found) != 0 || found == nullptr) return number;
-  return std::string(entry.pw_name) + " (" + number + ")";
 }
 
 }  // namespace tenon::os

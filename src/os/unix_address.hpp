@@ -52,7 +52,4 @@ int kernel_type(SocketType type) noexcept;
 /// "a regular file", "a folder"… of st_mode, for an error's text.
 std::string_view kind_of_file(unsigned mode) noexcept;
 
-/// "nobody (uid 65534)", for an error's text.
-std::string user_label(unsigned uid);
-
 }  // namespace tenon::os
