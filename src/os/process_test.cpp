@@ -183,6 +183,14 @@ TEST(Process, a_pid_that_nobody_has_is_not_found) {
   EXPECT_ERRC(Errc::invalid_argument, Process::open(-1));
 }
 
+TEST(Process, with_sigchld_ignored_only_the_reason_of_an_end_is_lost) {
+  const auto before = ::signal(SIGCHLD, SIG_IGN);
+  Process child = test::value_of(Process::spawn(shell("exit 3")));
+  EXPECT_EQ(child.wait().value(), ExitStatus{});
+  EXPECT_ERRC(Errc::not_found, Process::spawn({.arguments = {"tenon-no-such-program"}}));
+  ::signal(SIGCHLD, before);
+}
+
 TEST(Process, a_child_that_was_let_go_runs_on_and_leaves_no_zombie) {
   Ends ends = make_pipe();
   int pid = 0;

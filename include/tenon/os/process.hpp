@@ -18,11 +18,12 @@ namespace tenon::os {
 
 /// What to start, and what to give to it.
 struct SpawnOptions {
-  /// One of the parent's descriptors, and the number that it has in the child.
+  /// One of the parent's descriptors, and the number that it has in the child. O_NONBLOCK goes with it, as it
+  /// belongs to the open file description: for a program that does not expect EAGAIN, set_nonblocking(fd,
+  /// false) first.
   struct Given {
     int fd;  ///< stays open in the parent; close-on-exec or not makes no difference
-    int as;  ///< from 0; each number once. O_NONBLOCK is shared with the parent: it belongs to the open
-             ///< description
+    int as;  ///< from 0; each number once
   };
 
   /// [0] is the program: with a slash a path, otherwise looked up in this process's PATH. The child gets it

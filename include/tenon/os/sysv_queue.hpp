@@ -36,7 +36,7 @@ struct TENON_EXPORT SysvQueueLimits {
 /// Waiting: a call with Deadline::never() and no canceller sleeps in the kernel. Any other has to ask again
 /// and again, because msgrcv(2) has no timeout: a few times at once, then at pauses from 50 µs, doubling up
 /// to 1 ms. So a wake-up comes up to about 1 ms late after a long wait, and waiting costs about a thousand
-/// system calls a second, near 1% of a core.
+/// wake-ups a second, one to two percent of a core.
 ///
 /// Threads: one thread may send while another receives; the rest from any.
 class TENON_EXPORT SysvQueue {
