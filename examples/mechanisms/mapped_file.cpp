@@ -18,6 +18,8 @@ namespace os = tenon::os;
 
 namespace {
 
+/// Answers each `ping`. Memory tells nothing of a partner that has gone: only the deadline ends a wait for
+/// it.
 int serve(const std::string& place) {
   const Deadline interrupted = example::until_interrupted();
   const os::MappedFile file = value_or_exit(os::MappedFile::create(place, example::memory_size));
@@ -36,6 +38,7 @@ int serve(const std::string& place) {
   return 0;
 }
 
+/// Writes over the answer at once: there is room for one message, so that neither can run ahead of the other.
 int call(const std::string& place) {
   const os::MappedFile file = example::open_when_there([&] { return os::MappedFile::open(place); });
   const example::SharedWord word(file.bytes());

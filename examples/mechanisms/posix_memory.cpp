@@ -17,6 +17,8 @@ namespace os = tenon::os;
 
 namespace {
 
+/// Answers each `ping`. Memory tells nothing of a partner that has gone: only the deadline ends a wait for
+/// it.
 int serve(const std::string& place) {
   const Deadline interrupted = example::until_interrupted();
   static const auto memory =
@@ -35,6 +37,7 @@ int serve(const std::string& place) {
   return 0;
 }
 
+/// Writes over the answer at once: there is room for one message, so that neither can run ahead of the other.
 int call(const std::string& place) {
   const os::PosixMemory memory = example::open_when_there([&] { return os::PosixMemory::open(place); });
   const os::Mapping mapping = value_or_exit(memory.map());

@@ -22,12 +22,14 @@ constexpr int project = 42;
 
 /// ftok(3) needs a file that exists; whoever makes it here removes it again.
 void make_key_file(const std::string& place) {
-  const auto file = os::File::create(place);
+  auto file = os::File::create(place);
   if (!file && file.error().code() == tenon::Errc::already_exists) return;
-  value_or_exit(tenon::Result<void>(file ? tenon::Result<void>() : std::unexpected(file.error())));
-  static const os::OwnedName name = value_or_exit(file->own_name());  // static: removed by exit() too
+  // static: removed by exit() too
+  static const os::OwnedName name = value_or_exit(value_or_exit(std::move(file)).own_name());
 }
 
+/// Answers each `ping`. Memory tells nothing of a partner that has gone: only the deadline ends a wait for
+/// it.
 int serve(const std::string& place) {
   const Deadline interrupted = example::until_interrupted();
   make_key_file(place);
@@ -47,6 +49,7 @@ int serve(const std::string& place) {
   return 0;
 }
 
+/// Writes over the answer at once: there is room for one message, so that neither can run ahead of the other.
 int call(const std::string& place) {
   const os::SysvMemory memory = example::open_when_there([&]() -> tenon::Result<os::SysvMemory> {
     const auto key = os::SysvKey::from_path(place, project);
