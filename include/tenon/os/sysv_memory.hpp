@@ -54,9 +54,9 @@ class TENON_EXPORT SysvMemory {
   /// Errors: not_found (removed meanwhile), permission_denied (the mode), resource_limit (address space).
   Result<Mapping> attach(Access access = Access::read_write) const;
 
-  /// Removes the segment, whoever made it: no new attachment, and its key is free for a new one. shmctl(2),
-  /// IPC_RMID. Errors: not_found (somebody was faster), permission_denied (only its owner, its creator and
-  /// root may).
+  /// Removes the segment, whoever made it: its key is free for a new one at once, its memory when nobody has
+  /// it attached any more. Until then Linux lets those who know the id attach it. shmctl(2), IPC_RMID.
+  /// Errors: not_found (somebody was faster), permission_denied (only its owner, its creator and root may).
   Result<void> remove();
   /// Leaves the segment in place on destruction.
   void keep() noexcept { owned_ = false; }
