@@ -28,8 +28,8 @@ class TENON_EXPORT UdpSocket {
   static constexpr std::size_t max_datagram_size = 65'507;
 
   /// A mailbox at `host` (as TcpListener::listen) and `port`; 0 lets the kernel choose. The port is not
-  /// shared (no SO_REUSEADDR, with which a second UDP socket could take it over). Errors: as
-  /// TcpListener::listen.
+  /// shared (no SO_REUSEADDR, with which a second UDP socket that sets it too would take the datagrams).
+  /// Errors: as TcpListener::listen.
   static Result<UdpSocket> bind(std::string_view host, std::uint16_t port);
 
   /// A socket that talks with one peer only, from a port that the kernel chooses. Nothing is sent by this:
