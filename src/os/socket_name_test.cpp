@@ -60,10 +60,10 @@ class SocketPlace : public testing::Test {
 
 void expect_conversation(UnixListener& listener, SocketType type = SocketType::stream) {
   auto client = value_of(UnixSocket::connect(listener.place(), type));
-  auto server = value_of(listener.accept());
+  auto server = value_of(listener.accept(Deadline::now()));
   EXPECT_OK(client.send_all(bytes_of("ping")));
   std::array<std::byte, 16> buffer;
-  EXPECT_EQ(value_of(server.receive_some(buffer)), 4u);
+  EXPECT_EQ(value_of(server.receive_some(buffer, Deadline::now())), 4u);
 }
 
 TEST_F(SocketPlace, is_there_while_the_listener_lives_and_then_nothing_is_left) {
@@ -107,7 +107,7 @@ TEST_F(SocketPlace, of_a_living_listener_is_not_stolen_and_the_holder_is_named) 
   const auto second = UnixListener::listen(place());
   EXPECT_ERRC(Errc::address_in_use, second);
   EXPECT_THAT(message_of(second), HasSubstr(std::to_string(::getpid())));
-  EXPECT_OK(listener.accept());  // the question of the second one: it came and went
+  EXPECT_OK(listener.accept(Deadline::now()));  // the question of the second one: it came and went
   expect_conversation(listener);
 }
 
@@ -175,7 +175,7 @@ TEST_F(SocketPlace, that_is_stale_goes_to_exactly_one_of_many_that_race_for_it) 
     for (auto other = results.begin(); other != results.end(); ++other) {
       if (other == winner) continue;
       EXPECT_ERRC(Errc::address_in_use, **other);
-      EXPECT_OK((**winner)->accept());  // its question
+      EXPECT_OK((**winner)->accept(Deadline::now()));  // its question
     }
     expect_conversation(***winner);
   }
@@ -330,7 +330,7 @@ TEST(AbstractPlace, is_taken_once_and_gone_with_its_listener) {
     const auto second = UnixListener::listen(place);
     EXPECT_ERRC(Errc::address_in_use, second);
     EXPECT_THAT(message_of(second), HasSubstr(std::to_string(::getpid())));
-    EXPECT_OK(listener.accept());
+    EXPECT_OK(listener.accept(Deadline::now()));
     expect_conversation(listener);
   }
   EXPECT_ERRC(Errc::no_one_there, UnixSocket::connect(place));
