@@ -54,6 +54,11 @@ class PeerDeath(support.ToolTest):
         self.assertTrue(out.endswith(b"\n"))
         self.assert_both_restart()
 
+    def test_a_listener_that_was_killed_is_replaced(self):
+        self.kill(self.start_listening("recv", "--listen", self.address))
+        self.assertIn(b"no one", self.run_tenon("send", self.address, "x", status=4).stderr)
+        self.assert_both_restart()
+
     def test_a_relay_passes_it_on(self):
         receiver = self.start_listening("recv", "--listen", self.at("b.sock"))
         relay = self.start_listening("relay", "--listen-a", self.address, self.at("b.sock"))
@@ -66,8 +71,8 @@ class PeerDeath(support.ToolTest):
 
     def test_ping_and_pong_see_it(self):
         pong = self.start_listening("pong", "--listen", self.address)
-        ping = self.start("ping", self.address, "--count", "1000000000", "--verbose")
-        self.wait_for_line(ping, b"connected")
+        ping = self.start("ping", self.address, "--count", "1000000000")
+        self.wait_for_line(pong, b"connected")
         self.kill(pong)
         self.assertIn("peer died", self.end(ping, 5)[1])
 

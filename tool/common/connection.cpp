@@ -74,8 +74,9 @@ tenon::Result<tenon::Channel> Connection::open() const {
     say_connected(channel, verbose);
     return channel;
   }
-  auto listener = TRY(open_listener(address, verbose));
-  auto channel = TRY(listener.accept(deadline()));
+  std::optional<tenon::Listener> listener(TRY(open_listener(address, verbose)));
+  auto channel = TRY(listener->accept(deadline()));
+  listener.reset();
   say_connected(channel, verbose);
   return channel;
 }
