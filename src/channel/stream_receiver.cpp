@@ -128,7 +128,7 @@ Result<bool> StreamReceiver::take(ByteSpan into, Deadline deadline) {
   current_.clear();
   if (front_ && front_->kind == wire::FrameKind::whole) {
     const std::size_t size = front_->length;
-    std::memcpy(into.data(), buffer_->data() + begin_ + wire::header_size(front_->kind), size);
+    if (size > 0) std::memcpy(into.data(), buffer_->data() + begin_ + wire::header_size(front_->kind), size);
     begin_ += wire::frame_size(*front_);
     front_.reset();
     count_message(size);
