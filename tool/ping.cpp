@@ -100,8 +100,7 @@ Result<void> PingCommand::round_trip(tenon::Channel& channel, std::uint64_t numb
   const auto ended = Clock::now();
   const bool too_long = !got && got.error().code() == Errc::buffer_too_small;
   if (!got && !too_long) return std::unexpected(got.error());
-  if (too_long || *got != question_.size() ||
-      std::memcmp(question_.data(), answer_.data(), question_.size()) != 0) {
+  if (too_long || *got != question_.size() || question_ != answer_) {
     return std::unexpected(
         Error(Errc::protocol_violation, "ping", connection_.address,
               fmt::format("answer {} is not what was sent; is the other end tenon pong?", number)));
