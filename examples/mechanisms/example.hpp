@@ -22,8 +22,9 @@ struct CommandLine {
 inline CommandLine parse(int argc, char** argv, std::string default_place) {
   const std::string_view role = argc > 1 ? argv[1] : "";
   if ((role != "server" && role != "client") || argc > 3) {
-    std::fprintf(stderr, "usage: %s server|client [PLACE]\n  PLACE is %s unless given; start the server first.\n", argv[0],
-                 default_place.c_str());
+    std::fprintf(stderr,
+                 "usage: %s server|client [PLACE]\n  PLACE is %s unless given; start the server first.\n",
+                 argv[0], default_place.c_str());
     std::exit(2);
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a line at a time, also into a pipe
@@ -42,7 +43,8 @@ T value_or_exit(tenon::Result<T> result) {
 
 /// One line of output, as the notes' programs print it.
 inline void say(std::string_view who, std::string_view what) {
-  std::printf("%.*s: %.*s\n", static_cast<int>(who.size()), who.data(), static_cast<int>(what.size()), what.data());
+  std::printf("%.*s: %.*s\n", static_cast<int>(who.size()), who.data(), static_cast<int>(what.size()),
+              what.data());
 }
 
 }  // namespace example

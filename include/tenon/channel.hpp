@@ -68,10 +68,13 @@ class TENON_EXPORT Channel {
   /// Errors: timed_out (the peer will never see it; the channel goes on), cancelled (likewise), message_too_large,
   /// closed (by either side), peer_died, invalid_argument (framing=lines: a line break inside).
   Result<void> send(ByteView message, Deadline deadline = Deadline::never());
-  Result<void> send(std::string_view text, Deadline deadline = Deadline::never()) { return send(bytes_of(text), deadline); }
+  Result<void> send(std::string_view text, Deadline deadline = Deadline::never()) {
+    return send(bytes_of(text), deadline);
+  }
 
   /// The same, with copies of at most 4 of our descriptors (Trait::carries_descriptors; unix(7), SCM_RIGHTS).
-  Result<void> send(ByteView message, std::span<const int> descriptors, Deadline deadline = Deadline::never());
+  Result<void> send(ByteView message, std::span<const int> descriptors,
+                    Deadline deadline = Deadline::never());
 
   /// Sends messages in order with as few system calls as the mechanism allows. Returns how many went: fewer than
   /// all only when the deadline passed. Errors: as send(), when the first of them did not go.

@@ -17,12 +17,12 @@ namespace tenon {
 
 /// What a program may want to decide by. The number is stable: it may be logged or sent.
 enum class Errc : std::uint8_t {
-  closed = 1,          ///< the other end closed in order; everything that it sent has been received
-  timed_out,           ///< the deadline passed; nothing happened, try again
-  cancelled,           ///< the Deadline's Canceller was used
-  peer_died,           ///< the other end vanished without closing; everything that it committed has been received
-  no_one_there,        ///< nobody listens at the address
-  address_in_use,      ///< a living listener (or object) holds the address
+  closed = 1,      ///< the other end closed in order; everything that it sent has been received
+  timed_out,       ///< the deadline passed; nothing happened, try again
+  cancelled,       ///< the Deadline's Canceller was used
+  peer_died,       ///< the other end vanished without closing; everything that it committed has been received
+  no_one_there,    ///< nobody listens at the address
+  address_in_use,  ///< a living listener (or object) holds the address
   message_too_large,   ///< beyond the stated maximum; nothing was sent
   buffer_too_small,    ///< the caller's memory is too small; the message is still there
   permission_denied,   ///< the system, or an ownership check, refuses
@@ -49,14 +49,18 @@ struct ErrorText {
 class TENON_EXPORT Error {
  public:
   /// `operation` must have static storage duration (a literal): it is kept by reference.
-  Error(Errc code, std::string_view operation, std::string subject, std::string advice = {}, int system_errno = 0);
+  Error(Errc code, std::string_view operation, std::string subject, std::string advice = {},
+        int system_errno = 0);
   /// Without a subject: for a caller that adds it with with(), or on a path that must not allocate.
-  Error(Errc code, std::string_view operation) noexcept : code_(code), system_errno_(0), operation_(operation) {}
-  Error(Errc code, std::string_view operation, std::shared_ptr<const ErrorText> text, int system_errno = 0) noexcept
+  Error(Errc code, std::string_view operation) noexcept
+      : code_(code), system_errno_(0), operation_(operation) {}
+  Error(Errc code, std::string_view operation, std::shared_ptr<const ErrorText> text,
+        int system_errno = 0) noexcept
       : code_(code), system_errno_(system_errno), operation_(operation), text_(std::move(text)) {}
 
   /// The Errc that fits `system_errno` in general; `advice` defaults to general advice for it where there is any.
-  static Error from_errno(std::string_view operation, std::string subject, int system_errno, std::string advice = {});
+  static Error from_errno(std::string_view operation, std::string subject, int system_errno,
+                          std::string advice = {});
 
   Errc code() const noexcept { return code_; }
   /// errno of the system call behind it, or 0.

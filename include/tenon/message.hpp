@@ -101,7 +101,8 @@ class TENON_EXPORT Loan {
   /// invalid_argument when `size` is larger than the loan or the loan was over already.
   Result<void> commit(std::size_t size, Deadline deadline = Deadline::never()) {
     if (owner_ == nullptr) {
-      return std::unexpected(Error(Errc::invalid_argument, "commit", "loan", "it was committed or dropped before"));
+      return std::unexpected(
+          Error(Errc::invalid_argument, "commit", "loan", "it was committed or dropped before"));
     }
     return std::exchange(owner_, nullptr)->commit(std::exchange(memory_, {}), size, deadline);
   }

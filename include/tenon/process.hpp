@@ -18,7 +18,8 @@ struct ChildOptions {
   /// output.
   std::string address = "pipe:";
   Deadline deadline = Deadline::in(std::chrono::seconds(5));  ///< for the child to start and call inherited()
-  bool die_with_parent = false;  ///< SIGKILL for the child when the parent's thread that spawned it ends (prctl(2))
+  bool die_with_parent =
+      false;  ///< SIGKILL for the child when the parent's thread that spawned it ends (prctl(2))
 };
 
 /// A running child and the channel to it.

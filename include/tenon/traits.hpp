@@ -14,10 +14,10 @@ namespace tenon {
 
 /// A property that some transports have and others cannot have.
 enum class Trait : std::uint8_t {
-  message_boundaries,   ///< one send is one receive; without it (framing=raw) bytes run together
-  zero_copy,            ///< loan and borrow touch the memory that the peer reads: cost does not grow with size
-  reports_peer_death,   ///< a peer that vanishes is told apart from one that closed
-  peer_credentials,     ///< peer() knows pid, uid and gid from the kernel
+  message_boundaries,  ///< one send is one receive; without it (framing=raw) bytes run together
+  zero_copy,           ///< loan and borrow touch the memory that the peer reads: cost does not grow with size
+  reports_peer_death,  ///< a peer that vanishes is told apart from one that closed
+  peer_credentials,    ///< peer() knows pid, uid and gid from the kernel
   carries_descriptors,  ///< file descriptors can be sent along
   pollable,             ///< poll_fd() works
   unrelated_processes,  ///< the two need no common ancestor
@@ -25,7 +25,7 @@ enum class Trait : std::uint8_t {
   survives_restart,     ///< unread messages outlive both processes
   crosses_hosts,        ///< the two may be on different machines
   hostile_peer_safe,    ///< a peer that breaks every rule can harm nobody but itself
-  raw_bytes,            ///< can speak without frames (framing=raw, framing=lines), with programs that are not ours
+  raw_bytes,  ///< can speak without frames (framing=raw, framing=lines), with programs that are not ours
 };
 
 /// Every trait, in the order above.
@@ -69,11 +69,11 @@ struct Traits {
 
 /// One row of the list of transports: what `tenon schemes` prints.
 struct TransportInfo {
-  std::string_view scheme;      ///< "unix"
-  std::string_view mechanism;   ///< "Unix domain socket, stream or seqpacket"
-  std::string_view place;       ///< what the place means: "/path or @name"
+  std::string_view scheme;                ///< "unix"
+  std::string_view mechanism;             ///< "Unix domain socket, stream or seqpacket"
+  std::string_view place;                 ///< what the place means: "/path or @name"
   std::vector<std::string_view> options;  ///< the names that its addresses accept
-  Traits traits;                ///< with default options
+  Traits traits;                          ///< with default options
   std::vector<std::string> limits;        ///< this machine's limits, read now: "net.core.somaxconn = 4096 …"
 };
 

@@ -3,33 +3,26 @@
 // The promises (docs/contract.md explains them; conformance_test.cpp has at least one test for each, named
 // after it, and runs it over every row of the table):
 //
-//  1 whole messages       One send is one receive, byte for byte, from 0 to traits.max_message_size bytes (at
-//  least
-//                         64 MiB). Beyond: message_too_large at the sender, nothing sent, the channel goes
-//                         on.
-//  2 in order             Exactly once and in order, in each direction, while both ends live.
-//  3 back-pressure        A full channel makes send wait until its deadline. timed_out: the peer will never
-//  see this
-//                         message, and the channel goes on.
-//  4 orderly close        All that was sent before close() is received, then `closed`. The end of a stream
-//  never
-//                         cuts a message.
-//  5 death of the peer    All that it had committed is received, then peer_died, within a second. No wait
-//  hangs, no
-//                         message is torn, whatever instruction kill -9 hit.
-//  6 nothing left         After both ends are gone, however they went, the next listen() at the address
-//  succeeds. A
-//                         process that ends normally leaves no name behind.
-//  7 a live name          is never stolen: a second listen() gets address_in_use, with the holder's pid if
-//  known. 8 owner-only           Names are created 0600 whatever the umask; mode= and group= widen on
-//  purpose. A symbolic
-//                         link or another user's object at the place is an error, never followed.
-//  9 hostile peers        get protocol_violation and are disconnected: no crash, no undefined behaviour, no
-//                         allocation beyond max_message_size, no hang.
-// 10 threads              One may send while another receives; different channels are independent.
-// 11 deadlines            hold on every blocking call; another thread can cancel a wait.
-// 12 errors               carry code, operation, address and cause, and say what to do.
-// 13 fork and exec        Nothing leaks into a child that was not given to it.
+//  1 whole messages  One send is one receive, byte for byte, from 0 to traits.max_message_size bytes (at least
+//                    64 MiB). Beyond: message_too_large at the sender, nothing sent, the channel goes on.
+//  2 in order        Exactly once and in order, in each direction, while both ends live.
+//  3 back-pressure   A full channel makes send wait until its deadline. timed_out: the peer will never see this
+//                    message, and the channel goes on.
+//  4 orderly close   All that was sent before close() is received, then `closed`. The end of a stream never
+//                    cuts a message.
+//  5 death           All that the peer had committed is received, then peer_died, within a second. No wait
+//                    hangs, no message is torn, whatever instruction kill -9 hit.
+//  6 nothing left    After both ends are gone, however they went, the next listen() at the address succeeds. A
+//                    process that ends normally leaves no name behind.
+//  7 a live name     is never stolen: a second listen() gets address_in_use, with the holder's pid if known.
+//  8 owner-only      Names are created 0600 whatever the umask; mode= and group= widen on purpose. A symbolic
+//                    link or another user's object at the place is an error, never followed.
+//  9 hostile peers   get protocol_violation and are disconnected: no crash, no undefined behaviour, no
+//                    allocation beyond max_message_size, no hang.
+// 10 threads         One may send while another receives; different channels are independent.
+// 11 deadlines       hold on every blocking call; another thread can cancel a wait.
+// 12 errors          carry code, operation, address and cause, and say what to do.
+// 13 fork and exec   Nothing leaks into a child that was not given to it.
 #pragma once
 
 #include <memory>

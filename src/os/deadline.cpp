@@ -1,9 +1,9 @@
 #include <tenon/deadline.hpp>
 
-#include <cerrno>
-#include <cstdint>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdint>
 
 namespace tenon {
 
@@ -13,7 +13,8 @@ Result<Canceller> Canceller::create() {
   return Canceller(fd);
 }
 
-Canceller::Canceller(Canceller&& other) noexcept : fd_(std::exchange(other.fd_, -1)), cancelled_(other.cancelled()) {}
+Canceller::Canceller(Canceller&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), cancelled_(other.cancelled()) {}
 
 Canceller& Canceller::operator=(Canceller&& other) noexcept {
   std::swap(fd_, other.fd_);

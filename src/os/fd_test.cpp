@@ -1,11 +1,11 @@
 #include <tenon/os/fd.hpp>
 
-#include <array>
-#include <csignal>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
+#include <array>
+#include <csignal>
+#include <thread>
 
 #include "support/expect.hpp"
 
@@ -60,10 +60,12 @@ TEST(Fd, another_thread_can_cancel_a_wait) {
   const Ends ends = make_pipe();
   Canceller canceller = test::value_of(Canceller::create());
   std::jthread other([&] { canceller.cancel(); });
-  EXPECT_ERRC(Errc::cancelled, wait_for(ends.read.get(), Wait::readable, Deadline::never().unless(canceller)));
+  EXPECT_ERRC(Errc::cancelled,
+              wait_for(ends.read.get(), Wait::readable, Deadline::never().unless(canceller)));
   other.join();
   canceller.reset();
-  EXPECT_ERRC(Errc::timed_out, wait_for(ends.read.get(), Wait::readable, Deadline::in(1ms).unless(canceller)));
+  EXPECT_ERRC(Errc::timed_out,
+              wait_for(ends.read.get(), Wait::readable, Deadline::in(1ms).unless(canceller)));
 }
 
 TEST(Fd, read_full_stops_at_the_end_of_the_stream) {
@@ -75,9 +77,9 @@ TEST(Fd, read_full_stops_at_the_end_of_the_stream) {
 }
 
 TEST(Fd, a_signal_during_a_wait_is_not_seen) {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) {};
-  struct sigaction before {};
+  struct sigaction before{};
   ASSERT_EQ(::sigaction(SIGALRM, &action, &before), 0);
   const Ends ends = make_pipe();
   const pthread_t waiter = ::pthread_self();

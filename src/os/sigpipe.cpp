@@ -1,10 +1,10 @@
 #include "os/sigpipe.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <ctime>
-#include <fcntl.h>
-#include <unistd.h>
 
 namespace tenon::os {
 namespace {

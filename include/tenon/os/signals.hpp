@@ -3,13 +3,11 @@
 //
 // signalfd(2), kill(2), sigqueue(3), signal(7). Traps that no wrapper can take away:
 // - Standard signals (1 to 31) coalesce: any number of the same that arrive before the first is received are
-// one, with the
-//   sender of the first. Real-time signals (SIGRTMIN to SIGRTMAX) queue, each with its value, lowest number
-//   first.
+//   one, with the sender of the first. Real-time signals (SIGRTMIN to SIGRTMAX) queue, each with its value,
+//   lowest number first.
 // - The mask belongs to a thread, and a signal to a process goes to *any* thread that does not block it. Make
-// the SignalFd before
-//   other threads are started: they inherit the mask. One thread without it, and the signal's default action
-//   ends the process.
+//   the SignalFd before other threads are started: they inherit the mask. One thread without it, and the
+//   signal's default action ends the process.
 #pragma once
 
 #include <cstdint>
