@@ -1,12 +1,12 @@
 #include <tenon/os/fd.hpp>
 
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include "base/try.hpp"
 #include "os/retry.hpp"
@@ -21,10 +21,14 @@ void Fd::reset() noexcept {
   errno = saved_errno;
 }
 
-Result<Fd> Fd::duplicate() const {
-  const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+Result<Fd> duplicate(int fd) {
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) return std::unexpected(Error::from_errno("duplicate", "descriptor", errno));
   return Fd(copy);
+}
+
+Result<Fd> Fd::duplicate() const {
+  return os::duplicate(fd_);
 }
 
 Result<void> wait_for(int fd, Wait what, Deadline deadline) {
@@ -40,7 +44,8 @@ Result<void> wait_for(int fd, Wait what, Deadline deadline) {
       left.tv_nsec = (remaining - seconds).count();
     }
     const int ready = ::ppoll(waits.data(), waits.size(), deadline.is_never() ? nullptr : &left, nullptr);
-    if (ready < 0 && errno != EINTR) return std::unexpected(Error::from_errno("wait for", "descriptor", errno));
+    if (ready < 0 && errno != EINTR)
+      return std::unexpected(Error::from_errno("wait for", "descriptor", errno));
     if (waits[0].revents != 0 && ready > 0) return {};
     if (deadline.cancelled()) return std::unexpected(Error(Errc::cancelled, "wait for"));
     if (ready <= 0 && deadline.expired()) return std::unexpected(Error(Errc::timed_out, "wait for"));
@@ -86,13 +91,6 @@ Result<void> set_nonblocking(int fd, bool on) {
   const int wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
   if (flags < 0 || (flags != wanted && ::fcntl(fd, F_SETFL, wanted) < 0)) {
     return std::unexpected(Error::from_errno("set O_NONBLOCK of", "descriptor", errno));
-  }
-  return {};
-}
-
-Result<void> set_close_on_exec(int fd) {
-  if (::fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-    return std::unexpected(Error::from_errno("set FD_CLOEXEC of", "descriptor", errno));
   }
   return {};
 }

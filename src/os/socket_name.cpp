@@ -81,7 +81,8 @@ Result<Claim> parse(std::string_view operation, std::string_view place) {
 
 /// Opens the folder and refuses one in which anybody could put another socket in place of ours.
 Result<void> open_folder(Claim& claim) {
-  claim.folder = Fd(::open(claim.folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  claim.folder =
+      Fd(retry([&] { return ::open(claim.folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!claim.folder) {
     return std::unexpected(claim.failed(errno == ENOENT ? "create the folder " + claim.folder_path + " first"
                                         : errno == ENAMETOOLONG

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/try.hpp"
+#include "os/retry.hpp"
 
 namespace tenon::os {
 namespace {
@@ -46,7 +47,8 @@ Result<UnixAddress> UnixAddress::of_existing(std::string_view operation, std::st
     return std::unexpected(
         refuse(Errc::invalid_argument, operation, place, "the path is empty or contains a zero byte"));
   }
-  Fd object(::open(std::string(place).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const std::string path(place);
+  Fd object(retry([&] { return ::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC); }));
   if (!object && errno == ENOENT) {
     return std::unexpected(
         Error(Errc::no_one_there, operation, std::string(place), "start the listener first", ENOENT));

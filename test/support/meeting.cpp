@@ -77,8 +77,13 @@ class ByInheritance final : public Meeting {
  private:
   Result<Channel> adopt(std::vector<os::Fd>& ends, Deadline deadline) const {
     std::string place;
-    for (os::Fd& end : ends) place += (place.empty() ? "" : ",") + std::to_string(end.release());
-    return connect(with_options("fd:" + place, options_), {.deadline = deadline});
+    for (const os::Fd& end : ends) place += (place.empty() ? "" : ",") + std::to_string(end.get());
+    auto channel = connect(with_options("fd:" + place, options_), {.deadline = deadline});
+    if (channel) {
+      for (os::Fd& end : ends) static_cast<void>(end.release());  // taken over
+    }
+    ends.clear();
+    return channel;
   }
 
   std::string options_;

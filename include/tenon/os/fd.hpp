@@ -1,7 +1,7 @@
 // A file descriptor that has an owner, and the waits and whole transfers that every descriptor needs.
 //
-// Every descriptor that tenon opens is close-on-exec and non-blocking; a wait is a poll(2) with the deadline, so no
-// call outlives it. EINTR is handled here and never seen by a caller.
+// Every descriptor that tenon opens is close-on-exec and non-blocking; a wait is a poll(2) with the deadline,
+// so no call outlives it. EINTR is handled here and never seen by a caller.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@
 
 namespace tenon::os {
 
-/// Owns one descriptor and closes it. Move-only; -1 is "none". Thread rules are those of the object behind it.
+/// Owns one descriptor and closes it. Move-only; -1 is "none". Thread rules are those of the object behind
+/// it.
 class TENON_EXPORT Fd {
  public:
   Fd() noexcept = default;
@@ -36,7 +37,7 @@ class TENON_EXPORT Fd {
   /// Gives ownership to the caller.
   [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   void reset() noexcept;
-  /// Another descriptor of the same open file description, close-on-exec. Errors: resource_limit.
+  /// os::duplicate of this one.
   Result<Fd> duplicate() const;
 
  private:
@@ -53,8 +54,8 @@ TENON_EXPORT Result<void> wait_for(int fd, Wait what, Deadline deadline);
 /// `fd` must be non-blocking. Errors: timed_out, cancelled, closed (ECONNRESET), system_error.
 TENON_EXPORT Result<std::size_t> read_some(int fd, ByteSpan buffer, Deadline deadline = Deadline::never());
 
-/// Reads until `buffer` is full or the stream ends; returns how many bytes. On timed_out what was read is lost:
-/// use read_some where that matters.
+/// Reads until `buffer` is full or the stream ends; returns how many bytes. On timed_out what was read is
+/// lost: use read_some where that matters.
 TENON_EXPORT Result<std::size_t> read_full(int fd, ByteSpan buffer, Deadline deadline = Deadline::never());
 
 /// Writes at least one byte (unless `bytes` is empty), waiting for room. write(2). Never raises SIGPIPE.
@@ -67,7 +68,8 @@ TENON_EXPORT Result<void> write_all(int fd, ByteView bytes, Deadline deadline = 
 /// O_NONBLOCK on or off. The flag belongs to the open file description: whoever shares it sees the change.
 TENON_EXPORT Result<void> set_nonblocking(int fd, bool on);
 
-/// Close-on-exec, for a descriptor that was not opened by us: a child that is not given it does not get it.
-TENON_EXPORT Result<void> set_close_on_exec(int fd);
+/// Another descriptor of the same open file description, close-on-exec. fcntl(2), F_DUPFD_CLOEXEC.
+/// Errors: invalid_argument (`fd` is not open), resource_limit.
+TENON_EXPORT Result<Fd> duplicate(int fd);
 
 }  // namespace tenon::os

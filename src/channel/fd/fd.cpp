@@ -61,26 +61,29 @@ Result<Traits> traits(const Address& address) {
   return traits_for_framing(socket ? socket_traits : pipe_traits, framing);
 }
 
+/// Copies of our own, so that after an error the caller has the descriptors still.
+Result<StreamConnection> connection_of(const Descriptors& numbers, bool socket) {
+  os::Fd in = TRY(os::duplicate(numbers.in));
+  if (!socket) {
+    os::Fd out = TRY(os::duplicate(numbers.out));
+    TRY(os::set_nonblocking(in.get(), true));
+    TRY(os::set_nonblocking(out.get(), true));
+    return StreamConnection{std::make_unique<os::PipeStream>(std::move(in), std::move(out)), std::nullopt};
+  }
+  const bool packets = TRY(os::kind_of(in.get())) == os::DescriptorKind::packet_socket;
+  const auto peer = TRY(os::peer_credentials(in.get()));
+  return StreamConnection{std::make_unique<os::SocketStream>(std::move(in), packets),
+                          PeerInfo{peer.pid, peer.uid, peer.gid}};
+}
+
 Result<std::unique_ptr<Endpoint>> connect(const Address& address, Deadline deadline) {
   const Descriptors numbers = TRY(descriptors_of(address));
-  if (!TRY(is_socket(address, numbers))) {
-    os::Fd in(numbers.in);
-    os::Fd out(numbers.out);
-    for (const int fd : {numbers.in, numbers.out}) {
-      TRY(os::set_nonblocking(fd, true));
-      TRY(os::set_close_on_exec(fd));
-    }
-    StreamConnection connection{std::make_unique<os::PipeStream>(std::move(in), std::move(out)),
-                                std::nullopt};
-    return open_stream(address, std::move(connection), pipe_traits, deadline);
-  }
-  os::Fd socket(numbers.in);
-  TRY(os::set_close_on_exec(numbers.in));
-  const bool packets = TRY(os::kind_of(numbers.in)) == os::DescriptorKind::packet_socket;
-  const auto peer = TRY(os::peer_credentials(numbers.in));
-  StreamConnection connection{std::make_unique<os::SocketStream>(std::move(socket), packets),
-                              PeerInfo{peer.pid, peer.uid, peer.gid}};
-  return open_stream(address, std::move(connection), socket_traits, deadline);
+  const bool socket = TRY(is_socket(address, numbers));
+  auto endpoint = TRY(open_stream(address, TRY(connection_of(numbers, socket)),
+                                  socket ? socket_traits : pipe_traits, deadline));
+  const os::Fd in(numbers.in);  // taken over: closed here, our copies go on
+  const os::Fd out(socket ? -1 : numbers.out);
+  return endpoint;
 }
 
 Result<std::unique_ptr<Acceptor>> listen(const Address& address) {

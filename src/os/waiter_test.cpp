@@ -1,0 +1,86 @@
+#include "os/waiter.hpp"
+
+#include <tenon/os/pipe.hpp>
+
+#include "os/poll_set.hpp"
+#include "support/expect.hpp"
+
+namespace tenon::os {
+namespace {
+
+using namespace std::chrono_literals;
+using test::value_of;
+
+TEST(Waiter, block_sleeps_at_once) {
+  const Pipe pipe = value_of(Pipe::create());
+  Waiter waiter(WaitMode::block);
+  EXPECT_ERRC(Errc::timed_out, waiter.pause(pipe.read_end.get(), Wait::readable, Deadline::in(1ms)));
+  EXPECT_EQ(waiter.sleeps(), 1u);
+}
+
+TEST(Waiter, spin_never_sleeps_and_keeps_the_deadline) {
+  const Pipe pipe = value_of(Pipe::create());
+  Waiter waiter(WaitMode::spin);
+  const Deadline deadline = Deadline::in(1ms);
+  Result<void> result;
+  while (result) result = waiter.pause(pipe.read_end.get(), Wait::readable, deadline);
+  EXPECT_TRUE(test::is_error(Errc::timed_out, result));
+  EXPECT_EQ(waiter.sleeps(), 0u);
+}
+
+TEST(Waiter, hybrid_ends_up_asleep) {
+  const Pipe pipe = value_of(Pipe::create());
+  Waiter waiter(WaitMode::hybrid);
+  const Deadline deadline = Deadline::in(20ms);
+  while (waiter.pause(pipe.read_end.get(), Wait::readable, deadline)) {
+  }
+  EXPECT_EQ(waiter.sleeps(), 1u);
+}
+
+TEST(Waiter, waits_that_always_outlast_the_spinning_stop_it) {
+  const Pipe pipe = value_of(Pipe::create());
+  Waiter waiter(WaitMode::hybrid);
+  const auto one_long_wait = [&] {
+    int tries = 0;
+    const std::uint64_t sleeps = waiter.sleeps();
+    const Deadline deadline = Deadline::in(1ms);
+    while (waiter.sleeps() == sleeps) {
+      if (!waiter.pause(pipe.read_end.get(), Wait::readable, deadline)) break;
+      ++tries;
+    }
+    waiter.progressed();
+    return tries;
+  };
+  for (int i = 0; i < 8; ++i) one_long_wait();
+  EXPECT_EQ(one_long_wait(), 0);  // straight to sleep
+}
+
+TEST(Waiter, now_asks_nobody) {
+  for (const WaitMode mode : {WaitMode::block, WaitMode::spin, WaitMode::hybrid}) {
+    Waiter waiter(mode);
+    EXPECT_ERRC(Errc::timed_out, waiter.pause(-1, Wait::readable, Deadline::now()));
+    EXPECT_EQ(waiter.sleeps(), 0u);
+  }
+}
+
+TEST(PollSet, is_readable_when_a_watched_descriptor_is) {
+  const Pipe pipe = value_of(Pipe::create());
+  PollSet set = value_of(PollSet::create());
+  EXPECT_OK(set.watch(pipe.read_end.get()));
+  EXPECT_ERRC(Errc::timed_out, wait_for(set.fd(), Wait::readable, Deadline::now()));
+  EXPECT_OK(write_all(pipe.write_end.get(), bytes_of("x")));
+  EXPECT_OK(wait_for(set.fd(), Wait::readable, Deadline::now()));
+  set.unwatch(pipe.read_end.get());
+  EXPECT_ERRC(Errc::timed_out, wait_for(set.fd(), Wait::readable, Deadline::now()));
+}
+
+TEST(PollSet, is_readable_while_something_is_ready_in_memory) {
+  PollSet set = value_of(PollSet::create());
+  for (const bool ready : {true, true, false, false, true}) {
+    set.set_ready(ready);
+    EXPECT_EQ(wait_for(set.fd(), Wait::readable, Deadline::now()).has_value(), ready);
+  }
+}
+
+}  // namespace
+}  // namespace tenon::os
