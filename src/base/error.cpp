@@ -168,7 +168,7 @@ Error Error::from_errno(std::string_view operation, std::string subject, int sys
 std::string Error::message() const {
   std::string text(operation_);
   if (!subject().empty()) text.append(" ").append(subject());
-  text.append(": ").append(cause_of(code_));
+  text.append(text.ends_with(':') ? " " : ": ").append(cause_of(code_));
   if (system_errno_ != 0) text.append(" (").append(::strerrordesc_np(system_errno_)).append(")");
   if (!advice().empty()) text.append(": ").append(advice());
   return text;

@@ -12,6 +12,10 @@ TEST(Error, says_operation_subject_cause_and_what_to_do) {
   EXPECT_EQ(error.message(), "connect unix:/tmp/t.sock: no one is listening: start the listener first");
 }
 
+TEST(Error, a_subject_that_ends_with_a_colon_gets_no_second_one) {
+  EXPECT_EQ(Error(Errc::unsupported, "listen", "pipe:").message(), "listen pipe: not supported");
+}
+
 TEST(Error, from_errno_keeps_the_number_and_maps_the_code) {
   const Error error = Error::from_errno("open", "/x", EACCES);
   EXPECT_EQ(error.code(), Errc::permission_denied);

@@ -53,7 +53,7 @@ Channel::~Channel() = default;
 
 Result<void> Channel::send(ByteView message, Deadline deadline) {
   return guarded("send", [&]() -> Result<void> {
-    TRY(endpoint_->send({&message, 1}, {}, deadline));
+    static_cast<void>(TRY(endpoint_->send({&message, 1}, {}, deadline)));
     return {};
   });
 }
@@ -68,7 +68,7 @@ Result<void> Channel::send(ByteView message, std::span<const int> descriptors, D
           Error(Errc::invalid_argument, "send", address().to_string(),
                 std::to_string(descriptors.size()) + " descriptors: at most 4 go with one message"));
     }
-    TRY(endpoint_->send({&message, 1}, descriptors, deadline));
+    static_cast<void>(TRY(endpoint_->send({&message, 1}, descriptors, deadline)));
     return {};
   });
 }
@@ -88,7 +88,7 @@ Result<std::size_t> Channel::receive(ByteSpan buffer, Deadline deadline) {
 Result<Message> Channel::borrow(Deadline deadline) {
   return guarded("receive", [&]() -> Result<Message> {
     Message message;
-    TRY(endpoint_->borrow({&message, 1}, deadline));
+    static_cast<void>(TRY(endpoint_->borrow({&message, 1}, deadline)));
     return message;
   });
 }

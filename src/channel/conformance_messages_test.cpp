@@ -72,6 +72,26 @@ TEST_P(P01_WholeMessages, a_dropped_loan_sends_nothing) {
   EXPECT_EQ(value_of(b.borrow(soon())).text(), "still");
 }
 
+TEST_P(P01_WholeMessages, are_aligned_to_8_bytes_whatever_came_before) {
+  auto [a, b] = arrange()->both();
+  const std::vector<std::size_t> mixed{65'537, 3, 200'001, 9, 65'543, 1, 131'075, 70'000, 5, 300'007, 17};
+  std::jthread sender([&, &channel = a] {
+    for (int round = 0; round < 20; ++round) {
+      for (const std::size_t size : mixed) EXPECT_OK(channel.send(pattern(size, size), soon()));
+    }
+  });
+  std::vector<Message> held;
+  for (int round = 0; round < 20; ++round) {
+    for (const std::size_t size : mixed) {
+      Message message = value_of(b.borrow(soon()));
+      ASSERT_TRUE(is_pattern(message.bytes(), size));
+      ASSERT_EQ(reinterpret_cast<std::uintptr_t>(message.bytes().data()) % 8, 0u) << size;
+      if (round % 3 == 1) held.push_back(std::move(message));
+    }
+    if (round % 5 == 4) held.clear();
+  }
+}
+
 TEST_P(P01_WholeMessages, of_64_mebibytes_go_through) {
   auto [a, b] = arrange()->both();
   const auto large = pattern(64 << 20, 7);

@@ -183,6 +183,8 @@ TEST(P12_ErrorTexts, of_an_address_say_what_would_be_right) {
   says("unix:/tmp/x?type=seqpacket&framing=raw", Errc::invalid_argument, "leave type=seqpacket out");
   says("unix:/tmp/x?require=speed", Errc::invalid_argument, "no trait 'speed'");
   says("unix:/tmp/x?require=zero_copy", Errc::unsupported, "zero_copy");
+  says("unix:/tmp/x?mode=999", Errc::invalid_argument, "octal");
+  says("unix:/tmp/x?type=seqpacket&capacity=16K", Errc::invalid_argument, "at least 128K");
   says("unix:", Errc::invalid_argument, "name the socket");
   says("unix:/tmp/no-one-there", Errc::no_one_there, "start the listener");
   says("unix:/tmp", Errc::invalid_argument, "/tmp");
@@ -258,6 +260,17 @@ TEST_P(Descriptors, come_along_with_their_message_where_traits_say_so) {
   Message last = value_of(b.borrow(soon()));
   EXPECT_TRUE(is_pattern(last.bytes(), 1));
   EXPECT_EQ(last.descriptors().size(), 1u);
+}
+
+TEST_P(Descriptors, of_a_peer_that_closed_are_kept_when_a_send_finds_out) {
+  auto [a, b] = arrange()->both();
+  if (!a.traits().has(Trait::carries_descriptors)) return;
+  const std::array<int, 4> four{0, 1, 2, 0};
+  for (int i = 0; i < 5; ++i) EXPECT_OK(b.send(bytes_of("with four"), four, soon()));
+  EXPECT_OK(b.close());
+  EXPECT_ERRC(Errc::closed, a.send("too late"));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(value_of(a.borrow(soon())).descriptors().size(), 4u);
+  EXPECT_ERRC(Errc::closed, a.borrow(soon()));
 }
 
 TEST_P(Descriptors, of_a_message_that_is_copied_out_or_withdrawn_are_closed) {

@@ -55,8 +55,8 @@ Result<std::unique_ptr<Acceptor>> StreamAcceptor::create(Address address, int li
   const ChannelOptions options = TRY(ChannelOptions::from(address));
   auto poll_set = TRY(os::PollSet::create());
   TRY(poll_set.watch(listening_fd));
-  return std::unique_ptr<Acceptor>(new StreamAcceptor(std::move(address), listening_fd, traits, options,
-                                                      std::move(poll_set), std::move(accept)));
+  return std::unique_ptr<Acceptor>(
+      new StreamAcceptor(std::move(address), traits, options, std::move(poll_set), std::move(accept)));
 }
 
 std::list<StreamAcceptor::Pending>::iterator StreamAcceptor::drop(std::list<Pending>::iterator pending) {

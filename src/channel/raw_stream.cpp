@@ -198,7 +198,7 @@ Result<void> RawEndpoint::commit(ByteSpan memory, std::size_t size, Deadline dea
   lent_ = false;
   if (size > memory.size()) return fail(Errc::invalid_argument, "commit", "more bytes than were lent");
   const ByteView message = memory.first(size);
-  TRY(send({&message, 1}, {}, deadline));
+  static_cast<void>(TRY(send({&message, 1}, {}, deadline)));
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include <tenon/process.hpp>
 
+#include <unistd.h>
 #include <csignal>
 #include <cstdlib>
 #include <thread>
@@ -36,6 +37,8 @@ TEST_P(Spawn, gives_the_child_a_channel) {
   }
   if (const auto peer = child.channel.peer()) {
     EXPECT_EQ(peer->pid, child.process.pid());
+    EXPECT_EQ(peer->uid, ::geteuid());
+    EXPECT_EQ(peer->gid, ::getegid());
   }
   EXPECT_OK(child.channel.close());
   EXPECT_TRUE(value_of(child.process.wait(soon())).success());
@@ -63,6 +66,7 @@ TEST(SpawnErrors, are_those_of_address_and_program) {
   EXPECT_ERRC(Errc::invalid_argument, spawn({.arguments = {}}));
   EXPECT_ERRC(Errc::invalid_argument, spawn({.arguments = {"true"}, .address = "pipe:/x"}));
   EXPECT_ERRC(Errc::invalid_argument, spawn({.arguments = {"true"}, .address = "pipe:?colour=red"}));
+  EXPECT_ERRC(Errc::invalid_argument, spawn({.arguments = {"true"}, .address = "unix:/nonsense"}));
   EXPECT_ERRC(Errc::unsupported, spawn({.arguments = {"true"}, .address = "fd:3"}));
   ::unsetenv("TENON_CHANNEL");
   EXPECT_ERRC(Errc::not_found, inherited());

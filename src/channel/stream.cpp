@@ -136,7 +136,7 @@ Result<void> StreamEndpoint::commit(ByteSpan memory, std::size_t size, Deadline 
                 std::to_string(size) + " bytes of a loan of " + std::to_string(memory.size()));
   }
   const ByteView message = memory.first(size);
-  TRY(send({&message, 1}, {}, deadline));
+  static_cast<void>(TRY(send({&message, 1}, {}, deadline)));
   return {};
 }
 

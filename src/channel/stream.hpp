@@ -92,10 +92,9 @@ class StreamAcceptor final : public Acceptor {
     Deadline deadline;
   };
 
-  StreamAcceptor(Address address, int listening_fd, Traits traits, ChannelOptions options,
-                 os::PollSet poll_set, AcceptFunction accept)
+  StreamAcceptor(Address address, Traits traits, ChannelOptions options, os::PollSet poll_set,
+                 AcceptFunction accept)
       : Acceptor(std::move(address)),
-        listening_fd_(listening_fd),
         traits_(traits),
         options_(options),
         poll_set_(std::move(poll_set)),
@@ -106,7 +105,6 @@ class StreamAcceptor final : public Acceptor {
   std::list<Pending>::iterator drop(std::list<Pending>::iterator pending);
   Deadline next_expiry(Deadline deadline) const;
 
-  int listening_fd_;
   Traits traits_;
   ChannelOptions options_;
   os::PollSet poll_set_;

@@ -8,6 +8,7 @@
 namespace tenon {
 namespace {
 
+constexpr std::size_t alignment = 8;
 constexpr std::size_t buffer_size = 4 * wire::max_chunk;
 /// Long messages up to this size leave their memory for the next one.
 constexpr std::size_t kept_size = 16U << 20;
@@ -224,6 +225,7 @@ Result<void> StreamReceiver::fill_payload(Deadline deadline) {
       // Straight to its place; behind the payload only as much as belongs to the frame boundary, so that the
       // next payload goes straight to its place too.
       TRY(make_room());
+      begin_ = end_ = (end_ + alignment - 1) / alignment * alignment + assembly_.frame.length % alignment;
       const std::size_t boundary =
           wire::tail_size(assembly_.frame.length) + wire::header_size(wire::FrameKind::last);
       const os::Slice slices[] = {{assembly_.target + assembly_.filled, assembly_.payload_left},
@@ -280,20 +282,31 @@ Result<void> StreamReceiver::require_buffered(std::size_t size, Deadline deadlin
 /// Room for a whole frame behind end_. Messages in the hands of the user keep their memory: then the rest
 /// moves on to a new segment.
 Result<void> StreamReceiver::make_room() {
-  if (buffer_ && begin_ == end_ && buffer_->unshared()) begin_ = end_ = 0;
+  if (buffer_ && begin_ == end_ && buffer_->unshared()) begin_ = end_ = end_ % alignment;
   if (buffer_ && buffer_->capacity() - end_ >= wire::max_frame) return {};
   const std::size_t rest = end_ - begin_;
-  if (buffer_ && buffer_->unshared() && buffer_->capacity() - rest >= wire::max_frame) {
-    std::memmove(buffer_->data(), buffer_->data() + begin_, rest);
-  } else {
-    SegmentPtr fresh = SegmentPtr::allocate(std::max(buffer_size, rest + wire::max_frame));
-    if (!fresh) return no_memory(buffer_size);
-    if (rest > 0) std::memcpy(fresh->data(), buffer_->data() + begin_, rest);
-    buffer_ = std::move(fresh);
+  if (buffer_ && buffer_->unshared() && buffer_->capacity() - rest >= wire::max_frame + alignment) {
+    std::memmove(buffer_->data() + begin_ % alignment, buffer_->data() + begin_, rest);
+    begin_ %= alignment;
+    end_ = begin_ + rest;
+    return {};
   }
-  begin_ = 0;
-  end_ = rest;
+  if (!move_to_larger_buffer(rest + wire::max_frame)) return no_memory(buffer_size);
   return {};
+}
+
+/// What is in the buffer moves to a new one with room for `size` bytes. Offsets keep their place within 8 bytes: frames
+/// are multiples of 8 long, so that is what keeps payloads aligned.
+bool StreamReceiver::move_to_larger_buffer(std::size_t size) noexcept {
+  SegmentPtr larger = SegmentPtr::allocate(std::max(buffer_size, size + alignment));
+  if (!larger) return false;
+  const std::size_t rest = end_ - begin_;
+  const std::size_t place = begin_ % alignment;
+  if (rest > 0) std::memcpy(larger->data() + place, buffer_->data() + begin_, rest);
+  buffer_ = std::move(larger);
+  begin_ = place;
+  end_ = place + rest;
+  return true;
 }
 
 Result<void> StreamReceiver::fill(Deadline deadline) {
@@ -305,7 +318,8 @@ Result<void> StreamReceiver::fill(Deadline deadline) {
 
 Result<std::size_t> StreamReceiver::read(std::span<const os::Slice> into, Deadline deadline) {
   if (end_state_ != StreamEnd::open) return end_error();
-  if (arrived_.size() > wire::max_descriptors) return violate("more descriptors than messages announced");
+  if (!draining_ && arrived_.size() > wire::max_descriptors)
+    return violate("more descriptors than messages announced");
   for (;;) {
     const os::Transfer transfer = stream_.read(into, arrived_);
     ++counts_.system_calls;
@@ -330,14 +344,12 @@ Result<std::size_t> StreamReceiver::read(std::span<const os::Slice> into, Deadli
 bool StreamReceiver::grow_and_read(std::size_t limit) {
   const std::size_t rest = end_ - begin_;
   if (rest > limit) return false;
-  if (!buffer_ || buffer_->capacity() - end_ < wire::max_frame) {
-    SegmentPtr larger = SegmentPtr::allocate(rest * 2 + buffer_size);
-    if (!larger) return false;
-    if (rest > 0) std::memcpy(larger->data(), buffer_->data() + begin_, rest);
-    buffer_ = std::move(larger);
-    begin_ = 0;
-    end_ = rest;
+  if ((!buffer_ || buffer_->capacity() - end_ < wire::max_frame) &&
+      !move_to_larger_buffer(rest * 2 + buffer_size)) {
+    return false;
   }
+  draining_ = true;
+  arrived_.reserve(arrived_.size() + wire::max_descriptors);
   const auto moment = Deadline::in(std::chrono::milliseconds(100));
   const os::Slice room[] = {{buffer_->data() + end_, buffer_->capacity() - end_}};
   for (;;) {

@@ -70,6 +70,7 @@ class StreamReceiver {
   Result<void> next_frame(Deadline deadline);
   Result<void> require_buffered(std::size_t size, Deadline deadline);
   Result<void> make_room();
+  bool move_to_larger_buffer(std::size_t size) noexcept;
   Result<void> fill(Deadline deadline);
   Result<std::size_t> read(std::span<const os::Slice> into, Deadline deadline);
   Result<void> take_descriptors(std::uint8_t count);
@@ -91,6 +92,7 @@ class StreamReceiver {
   std::optional<wire::FrameHeader> front_;  ///< announced by await_message()
   Assembly assembly_;
   SegmentPtr large_;             ///< memory of the last long message, used again when it fits
+  bool draining_ = false;        ///< find_end() has read all that there was
   std::vector<os::Fd> arrived_;  ///< descriptors not yet matched with their message
   std::vector<os::Fd> current_;  ///< of the message in progress
   Statistics::Direction counts_;

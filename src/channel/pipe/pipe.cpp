@@ -43,8 +43,8 @@ Result<ChildEnds> child_ends(const Address& address) {
   if (const auto capacity = address.option("capacity")) {
     const auto size = parse_size(*capacity);
     if (!size) return std::unexpected(size.error().with("parse address", address.to_string()));
-    TRY(to_child.resize(*size));
-    TRY(from_child.resize(*size));
+    static_cast<void>(TRY(to_child.resize(*size)));
+    static_cast<void>(TRY(from_child.resize(*size)));
   }
   // O_NONBLOCK belongs to each end's open file description, so this leaves ours as they are.
   TRY(os::set_nonblocking(to_child.read_end.get(), false));

@@ -7,6 +7,7 @@
 #include "channel/stream.hpp"
 #include "os/limits.hpp"
 #include "os/users.hpp"
+#include "wire/frame.hpp"
 
 namespace tenon {
 namespace {
@@ -44,6 +45,10 @@ Result<UnixOptions> options_of(const Address& address) {
   if (const auto capacity = address.option("capacity")) {
     const auto size = parse_size(*capacity);
     if (!size) return bad(address, "capacity: " + std::string(size.error().advice()));
+    // The largest frame must fit into the buffer: packets go whole or not at all.
+    if (options.type == os::SocketType::seqpacket && *size < 2 * wire::max_chunk) {
+      return bad(address, "capacity: type=seqpacket needs at least 128K");
+    }
     options.capacity = *size;
   }
   if (const auto owner = address.option("owner")) options.owner = std::string(*owner);
@@ -64,6 +69,7 @@ bool is_us_or_root(const os::PeerCredentials& peer) noexcept {
 }
 
 Result<Traits> traits(const Address& address) {
+  static_cast<void>(TRY(NameOptions::from(address)));
   return traits_for_framing(framed_traits, TRY(options_of(address)).framing);
 }
 
@@ -135,11 +141,13 @@ Result<std::unique_ptr<Acceptor>> listen(const Address& address) {
 // ---- For a child
 
 Result<ChildEnds> child_ends(const Address& address) {
+  if (!address.place().empty()) return bad(address, "a channel to a child has no place: write unix:");
   const UnixOptions options = TRY(options_of(address));
   auto [ours, theirs] = TRY(os::UnixSocket::pair(options.type));
   TRY(os::set_nonblocking(theirs.fd(), false));
-  // The credentials of a pair are those of its maker, ourselves: spawn() knows the child's.
-  ChildEnds ends{TRY(connection_of(address, std::move(ours), options, {})), {}};
+  // The credentials of a pair are those of its maker, ourselves: the child's but for the pid, which spawn() knows.
+  const auto maker = TRY(ours.peer_credentials());
+  ChildEnds ends{TRY(connection_of(address, std::move(ours), options, maker)), {}};
   ends.theirs.push_back(theirs.release());
   return ends;
 }
