@@ -22,12 +22,12 @@ install_missing() {
   fi
   say "installing ${missing[*]}"
   local apt=("${as_root[@]}" apt-get -qq -o DPkg::Lock::Timeout=120)
-  { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; } < /dev/null >&2 ||
+  { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; } < /dev/null > /dev/null ||
     cannot_install "apt-get failed" "${missing[@]}"
 }
 
 cannot_install() {
-  say "$1: please install these packages, then try again:" >&2
+  say "$1: please install these packages, then try again:"
   printf '   %s\n' "${*:2}" >&2
   exit 1
 }
