@@ -18,7 +18,7 @@ def rule(check):
 OS_HEADERS = re.compile(
     r"(sys|linux|asm|netinet|arpa|net|bits)/.*|csignal|"
     r"(unistd|fcntl|poll|sched|mqueue|signal|pthread|semaphore|spawn|pwd|grp|dirent|dlfcn|netdb|ifaddrs|termios|aio|syslog|ucontext)\.h")
-OS_PLACES = r"src/os/.*|tool/os/.*|examples/.*|test/.*|bench/os/.*|.*_(test|fuzz)\.cpp"
+OS_PLACES = r"src/os/.*|tool/os/.*|examples/.*|tests/.*|bench/os/.*|.*_(test|fuzz)\.cpp"
 OS_EXCEPTIONS = {
     ("src/channel/spawn.cpp", "csignal"): "the name SIGKILL, for os::Process::kill",
     ("tool/spawn.cpp", "csignal"): "the names of the signals that it hands on",
@@ -72,11 +72,11 @@ def layers_know_only_those_below(tree):
         if not layer:
             continue
         if layer not in MAY_INCLUDE:
-            yield path, 1, f"'{layer}' is no layer that test/tidy/rules.py knows"
+            yield path, 1, f"'{layer}' is no layer that tests/tidy/rules.py knows"
             continue
         for line, quote, name in tree.includes(path):
             target = tree.resolve(path, quote, name)
-            if target is None or (target.startswith("test/") and re.search(r"_(test|fuzz)\.[ch]pp$", path)):
+            if target is None or (target.startswith("tests/") and re.search(r"_(test|fuzz)\.[ch]pp$", path)):
                 continue
             other = layer_of(target)
             if other not in MAY_INCLUDE[layer]:
@@ -95,7 +95,7 @@ def public_headers_include_only_public_ones(tree):
 def examples_use_only_the_public_interface(tree):
     for path in tree.matching(r"examples/.*\.[ch]pp"):
         for line, quote, name in tree.includes(path):
-            if quote == '"' and (tree.resolve(path, quote, name) or "").startswith(("src/", "test/")):
+            if quote == '"' and (tree.resolve(path, quote, name) or "").startswith(("src/", "tests/")):
                 yield path, line, f'"{name}" is internal: nobody could copy this example'
 
 
@@ -167,7 +167,7 @@ def nothing_names_the_machine_it_was_made_on(tree):
     places = re.compile(r"(?<![\w.])/(work|root|home/(?!you\b|user\b|alice\b))[/\w]|\.\./shared\b|\.internal\b")
     for path in tree.paths:
         for number, line in enumerate(tree.lines(path), 1):
-            if path != "test/tidy/rules.py" and (found := places.search(line)):
+            if path != "tests/tidy/rules.py" and (found := places.search(line)):
                 yield path, number, f"'{found[0]}' exists only where this was written"
 
 
@@ -189,7 +189,7 @@ def both_ends_of_an_ordering_pair_are_labelled(tree):
 @rule
 def tests_do_not_sleep(tree):
     sleep = re.compile(r"\b(sleep_for|sleep_until|u?sleep|nanosleep|time\.sleep)\s*\(")
-    for path in tree.matching(r"(.*_(test|fuzz)\.[ch]pp|test/.*\.([ch]pp|py|sh))"):
+    for path in tree.matching(r"(.*_(test|fuzz)\.[ch]pp|tests/.*\.([ch]pp|py|sh))"):
         for number, line in enumerate(tree.lines(path), 1):
             if sleep.search(line):
                 yield path, number, "wait for the event instead of sleeping"

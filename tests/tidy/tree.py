@@ -61,7 +61,7 @@ class Tree:
 
     def resolve(self, path, quote, name):
         """The repository's file that an #include means, or None for somebody else's."""
-        roots = ["include"] if quote == "<" else [path.split("/")[0], "src", "test", os.path.dirname(path)]
+        roots = ["include"] if quote == "<" else [path.split("/")[0], "src", "tests", os.path.dirname(path)]
         for root in roots:
             if self.has(f"{root}/{name}"):
                 return f"{root}/{name}"
