@@ -1,4 +1,5 @@
 # Shared by ./demo and ./test: installing what is missing, and building a preset. Sourced by bash, from anywhere.
+# shellcheck shell=bash disable=SC2034
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
