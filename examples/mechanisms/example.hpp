@@ -1,12 +1,15 @@
-// What the example programs share, so that each shows only its mechanism: command line, and giving up with a reason.
+// What the example programs share, so that each shows only its mechanism: command line, Ctrl-C, and giving up with a
+// reason.
 #pragma once
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <tenon/deadline.hpp>
 #include <tenon/error.hpp>
 
 namespace example {
@@ -45,6 +48,13 @@ T value_or_exit(tenon::Result<T> result) {
 inline void say(std::string_view who, std::string_view what) {
   std::printf("%.*s: %.*s\n", static_cast<int>(who.size()), who.data(), static_cast<int>(what.size()),
               what.data());
+}
+
+/// Ctrl-C ends the waits with this deadline instead of the program, so that names are removed. Call it once.
+inline tenon::Deadline until_interrupted() {
+  static tenon::Canceller canceller = value_or_exit(tenon::Canceller::create());
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { canceller.cancel(); });
+  return tenon::Deadline::never().unless(canceller);
 }
 
 }  // namespace example

@@ -8,7 +8,6 @@
 // here is that each is 4 bytes long, except the last: `end` is followed by the end of the stream.
 #include <array>
 #include <chrono>
-#include <csignal>
 
 #include <tenon/os/fifo.hpp>
 #include <tenon/os/file_watch.hpp>
@@ -17,21 +16,12 @@
 
 using namespace std::chrono_literals;
 using example::say;
+using example::until_interrupted;
 using example::value_or_exit;
 using tenon::Deadline;
 namespace os = tenon::os;
 
 namespace {
-
-tenon::Canceller* stop = nullptr;
-
-/// Ctrl-C ends the wait instead of the program, so that the name is removed.
-Deadline until_interrupted() {
-  static tenon::Canceller canceller = value_or_exit(tenon::Canceller::create());
-  stop = &canceller;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop->cancel(); });
-  return Deadline::never().unless(canceller);
-}
 
 int serve(const std::string& place) {
   const Deadline deadline = until_interrupted();

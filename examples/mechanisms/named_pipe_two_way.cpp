@@ -9,7 +9,6 @@
 // it. Two pipes are simpler and faster (see anonymous_pipe.cpp): this shows what one can do.
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <thread>
 
 #include <tenon/os/fifo.hpp>
@@ -19,21 +18,12 @@
 
 using namespace std::chrono_literals;
 using example::say;
+using example::until_interrupted;
 using example::value_or_exit;
 using tenon::Deadline;
 namespace os = tenon::os;
 
 namespace {
-
-tenon::Canceller* stop = nullptr;
-
-/// Ctrl-C ends the wait instead of the program, so that the name is removed.
-Deadline until_interrupted() {
-  static tenon::Canceller canceller = value_or_exit(tenon::Canceller::create());
-  stop = &canceller;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop->cancel(); });
-  return Deadline::never().unless(canceller);
-}
 
 void send(const os::Fd& pipe, std::string_view message) {
   // 4 bytes are far below PIPE_BUF: the write is whole, whoever else writes.

@@ -10,7 +10,6 @@
 // the file has grown.
 #include <array>
 #include <chrono>
-#include <csignal>
 
 #include <tenon/os/file.hpp>
 #include <tenon/os/file_watch.hpp>
@@ -19,6 +18,7 @@
 
 using namespace std::chrono_literals;
 using example::say;
+using example::until_interrupted;
 using example::value_or_exit;
 using tenon::Deadline;
 namespace os = tenon::os;
@@ -26,16 +26,6 @@ namespace os = tenon::os;
 namespace {
 
 constexpr std::size_t record_size = 4;
-
-tenon::Canceller* stop = nullptr;
-
-/// Ctrl-C ends the wait instead of the program, so that the file is removed.
-Deadline until_interrupted() {
-  static tenon::Canceller canceller = value_or_exit(tenon::Canceller::create());
-  stop = &canceller;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop->cancel(); });
-  return Deadline::never().unless(canceller);
-}
 
 std::string read_record(os::File& file, std::uint64_t number, Deadline deadline) {
   std::array<std::byte, record_size> record;

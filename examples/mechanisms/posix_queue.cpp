@@ -7,7 +7,6 @@
 // senders, so a conversation needs two of them. A message is whole, so `ping` and `end` never run together.
 // Watch the queues in /dev/mqueue, where that is mounted.
 #include <chrono>
-#include <csignal>
 #include <thread>
 #include <vector>
 
@@ -17,6 +16,7 @@
 
 using namespace std::chrono_literals;
 using example::say;
+using example::until_interrupted;
 using example::value_or_exit;
 using tenon::Deadline;
 using Access = tenon::os::PosixQueue::Access;
@@ -26,16 +26,6 @@ namespace {
 
 /// Small, because all queues of a user share a limit (ulimit -q), full or empty.
 constexpr os::PosixQueue::Size size{.max_messages = 10, .message_size = 64};
-
-tenon::Canceller* stop = nullptr;
-
-/// Ctrl-C ends the wait instead of the program, so that the queues are removed.
-Deadline until_interrupted() {
-  static tenon::Canceller canceller = value_or_exit(tenon::Canceller::create());
-  stop = &canceller;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop->cancel(); });
-  return Deadline::never().unless(canceller);
-}
 
 void send(const os::PosixQueue& queue, std::string_view message, Deadline deadline) {
   value_or_exit(queue.send(tenon::bytes_of(message), 0, deadline));

@@ -76,13 +76,6 @@ class SharedWord {
   std::atomic_ref<std::uint32_t> word_;
 };
 
-/// A deadline that Ctrl-C ends: the program then leaves by exit(), which removes what its static objects own.
-inline tenon::Deadline until_interrupted() {
-  static tenon::Canceller canceller = value_or_exit(tenon::Canceller::create());
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { canceller.cancel(); });
-  return tenon::Deadline::never().unless(canceller);
-}
-
 /// The value of `open()`, called until the server has made what is to be opened: at most 5 s.
 template <typename Open>
 auto open_when_there(Open open) {

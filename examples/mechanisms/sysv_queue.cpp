@@ -8,7 +8,6 @@
 // message is whole, so `ping` and `end` never run together. Watch the queue with `ipcs -q`.
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <thread>
 
 #include <tenon/os/file.hpp>
@@ -18,6 +17,7 @@
 
 using namespace std::chrono_literals;
 using example::say;
+using example::until_interrupted;
 using example::value_or_exit;
 using tenon::Deadline;
 namespace os = tenon::os;
@@ -27,16 +27,6 @@ namespace {
 constexpr int project = 42;
 constexpr long to_server = 10;
 constexpr long to_client = 11;
-
-tenon::Canceller* stop = nullptr;
-
-/// Ctrl-C ends the wait instead of the program, so that the queue is removed.
-Deadline until_interrupted() {
-  static tenon::Canceller canceller = value_or_exit(tenon::Canceller::create());
-  stop = &canceller;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop->cancel(); });
-  return Deadline::never().unless(canceller);
-}
 
 /// ftok(3) needs a file that exists; whoever makes it here removes it again.
 void make_key_file(const std::string& place) {

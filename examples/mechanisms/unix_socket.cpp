@@ -6,7 +6,6 @@
 // PLACE is a path, or @NAME for a name that is not in the file system. The socket is a byte stream in each
 // direction: see MessageReader for what that means. The listener removes its name when it ends; one that was
 // left by a `kill -9` is replaced by the next server, one of a living server is not.
-#include <csignal>
 
 #include <tenon/os/unix_socket.hpp>
 
@@ -14,21 +13,12 @@
 #include "socket_example.hpp"
 
 using example::say;
+using example::until_interrupted;
 using example::value_or_exit;
 using tenon::Deadline;
 namespace os = tenon::os;
 
 namespace {
-
-tenon::Canceller* stop = nullptr;
-
-/// Ctrl-C ends the wait instead of the program, so that the name is removed.
-Deadline until_interrupted() {
-  static tenon::Canceller canceller = value_or_exit(tenon::Canceller::create());
-  stop = &canceller;
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop->cancel(); });
-  return Deadline::never().unless(canceller);
-}
 
 /// One client, until its `end`, or until something goes wrong with it; the server goes on either way.
 tenon::Result<void> converse(os::UnixSocket& client, Deadline deadline) {
