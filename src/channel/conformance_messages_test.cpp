@@ -17,7 +17,7 @@ CONFORMANCE_SUITE(P01_WholeMessages);
 
 TEST_P(P01_WholeMessages, arrive_byte_for_byte_at_every_size) {
   auto [a, b] = arrange()->both();
-  std::jthread sender([&a = a] {
+  std::jthread sender([&a] {
     for (const std::size_t size : sizes) EXPECT_OK(a.send(pattern(size, size), soon()));
   });
   for (const std::size_t size : sizes) {
@@ -29,7 +29,7 @@ TEST_P(P01_WholeMessages, arrive_byte_for_byte_at_every_size) {
 
 TEST_P(P01_WholeMessages, arrive_in_the_callers_memory_too) {
   auto [a, b] = arrange()->both();
-  std::jthread sender([&b = b] {
+  std::jthread sender([&b] {
     for (const std::size_t size : sizes) EXPECT_OK(b.send(pattern(size, size), soon()));
   });
   std::vector<std::byte> buffer(2 << 20);
@@ -41,7 +41,7 @@ TEST_P(P01_WholeMessages, arrive_in_the_callers_memory_too) {
 
 TEST_P(P01_WholeMessages, can_be_written_in_place) {
   auto [a, b] = arrange()->both();
-  std::jthread sender([&a = a] {
+  std::jthread sender([&a] {
     for (const std::size_t size : sizes) {
       Loan loan = value_of(a.loan(size + 10, soon()));
       ASSERT_EQ(loan.bytes().size(), size + 10);
@@ -136,7 +136,7 @@ TEST_P(P01_WholeMessages, stay_valid_while_more_arrive_and_after_the_channel_is_
       held.push_back(value_of(receiver.borrow(soon())));
     }
     const auto large = pattern(200'000, 300);
-    std::jthread sender([&a = a, &large] { EXPECT_OK(a.send(large, soon())); });
+    std::jthread sender([&a, &large] { EXPECT_OK(a.send(large, soon())); });
     held.push_back(value_of(receiver.borrow(soon())));
   }
   for (std::uint64_t i = 0; i < held.size(); ++i) EXPECT_TRUE(is_pattern(held[i].bytes(), i)) << i;
@@ -241,7 +241,7 @@ TEST_P(P03_BackPressure, a_full_channel_times_out_and_the_peer_never_sees_that_m
     }
     ASSERT_TRUE(sent.empty());
   }
-  std::jthread last([&a = a] { EXPECT_OK(a.send("it goes on", soon())); });
+  std::jthread last([&a] { EXPECT_OK(a.send("it goes on", soon())); });
   EXPECT_EQ(value_of(b.borrow(soon())).text(), "it goes on");
 }
 
@@ -252,7 +252,7 @@ TEST_P(P03_BackPressure, send_many_says_how_many_went) {
   const std::size_t sent = value_of(a.send_many(views, Deadline::in(10ms)));
   ASSERT_GT(sent, 0u);
   ASSERT_LT(sent, views.size());
-  std::jthread mark([&a = a] { EXPECT_OK(a.send("mark", soon())); });
+  std::jthread mark([&a] { EXPECT_OK(a.send("mark", soon())); });
   for (std::size_t i = 0; i < sent; ++i) ASSERT_TRUE(is_pattern(value_of(b.borrow(soon())).bytes(), 5)) << i;
   EXPECT_EQ(value_of(b.borrow(soon())).text(), "mark");
 }

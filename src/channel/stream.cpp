@@ -58,7 +58,7 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
   bool finished_ = false;
   bool closed_ = false;
   /// Set by the receiving thread, for the sending one. Relaxed: it says nothing about other memory.
-  std::atomic<bool> violated_ = false;
+  std::atomic<Errc> receive_end_ = Errc{};
   std::optional<Errc> send_end_;  ///< why nothing can be sent any more
 };
 
@@ -78,7 +78,10 @@ std::unexpected<Error> StreamEndpoint::explain(const Error& error, std::string_v
 }
 
 std::unexpected<Error> StreamEndpoint::not_received(const Error& error) {
-  if (error.code() == Errc::protocol_violation) violated_.store(true, std::memory_order_relaxed);
+  if (error.code() == Errc::protocol_violation || error.code() == Errc::peer_died) {
+    // Its other descriptors may live a moment longer than the one that told.
+    receive_end_.store(error.code(), std::memory_order_relaxed);
+  }
   update_poll_set();
   return explain(error, "receive");
 }
@@ -100,7 +103,7 @@ Errc StreamEndpoint::how_it_ended() {
 Result<std::size_t> StreamEndpoint::send(std::span<const ByteView> messages, std::span<const int> descriptors,
                                          Deadline deadline) {
   if (closed_ || finished_) return fail(Errc::closed, "send", "this side has finished sending");
-  if (violated_.load(std::memory_order_relaxed)) send_end_ = Errc::protocol_violation;
+  if (const Errc end = receive_end_.load(std::memory_order_relaxed); end != Errc{}) send_end_ = end;
   if (send_end_) return fail(*send_end_, "send");
   for (const ByteView message : messages) {
     if (message.size() > traits_.max_message_size) return too_large(message.size());
@@ -198,7 +201,7 @@ Result<int> StreamEndpoint::poll_fd() {
 Result<void> StreamEndpoint::finish(Deadline deadline) {
   if (finished_ || closed_) return {};
   finished_ = true;
-  if (send_end_ || violated_.load(std::memory_order_relaxed)) return {};
+  if (send_end_ || receive_end_.load(std::memory_order_relaxed) != Errc{}) return {};
   auto told = sender_.send_close(deadline);
   connection_.stream->finish();
   if (told || told.error().code() == Errc::closed) return {};  // whoever left before us needs no goodbye

@@ -73,8 +73,12 @@ TEST(TcpSocket, descriptors_are_close_on_exec_and_never_block) {
 }
 
 TEST(TcpSocket, a_host_may_be_a_name) {
-  const auto listener = value_of(TcpListener::listen("localhost", 0));
-  EXPECT_OK(TcpSocket::connect("localhost", listener.port()));
+  const auto listener = TcpListener::listen("localhost", 0);
+  if (!listener) {  // a bare system without /etc/hosts does not know the name: then the error says so
+    EXPECT_ERRC(Errc::not_found, listener);
+    return;
+  }
+  EXPECT_OK(TcpSocket::connect("localhost", listener->port()));
 }
 
 TEST(TcpSocket, waits_end_with_their_deadline) {

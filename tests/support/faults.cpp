@@ -3,8 +3,6 @@
 #include <dlfcn.h>
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <new>
 
 // The headers that declare the functions below are left out on purpose: they would add attributes that a
 // definition here need not repeat.
@@ -58,12 +56,6 @@ bool fails(bool may_be_interrupted = true) noexcept {
   return true;
 }
 
-bool allocation_fails() noexcept {
-  if (!armed || plan.allocation == 0 || ++plan.allocations != plan.allocation) return false;
-  plan.happened = true;
-  return true;
-}
-
 std::size_t cut(std::size_t size) noexcept {
   if (!armed || plan.eintr_every == 0 || size <= 1) return size;
   return 1 + next_random() % size;
@@ -92,6 +84,12 @@ Faults Faults::short_transfers(std::uint64_t seed, int eintr_every) {
   plan = {.random = seed, .eintr_every = eintr_every};
   armed = true;
   return {};
+}
+
+bool allocation_fails() noexcept {
+  if (!armed || plan.allocation == 0 || ++plan.allocations != plan.allocation) return false;
+  plan.happened = true;
+  return true;
 }
 
 Faults::~Faults() {
@@ -194,34 +192,4 @@ extern "C" long sendmsg(int fd, const msghdr* message, int flags) {
   part.msg_iovlen =
       static_cast<std::size_t>(shortened(message->msg_iov, static_cast<int>(message->msg_iovlen), some));
   return real(fd, &part, flags);
-}
-
-// ---- Allocation. The nothrow forms of the standard library call these.
-
-void* operator new(std::size_t size) {
-  void* memory = tenon::test::allocation_fails() ? nullptr : std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  const auto align = static_cast<std::size_t>(alignment);
-  void* memory = nullptr;
-  if (!tenon::test::allocation_fails())
-    memory = std::aligned_alloc(align, (size + align - 1) / align * align);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
 }

@@ -27,4 +27,7 @@ class Faults {
   Faults() noexcept = default;
 };
 
+/// For faults_allocation.cpp: whether this allocation is the one.
+bool allocation_fails() noexcept;
+
 }  // namespace tenon::test
