@@ -1,7 +1,7 @@
 // What every channel promises, and what a transport implements to keep it.
 //
-// The promises (docs/contract.md explains them; conformance_test.cpp has at least one test for each, named
-// after it, and runs it over every row of the table):
+// The promises (docs/contract.md explains them; conformance_*_test.cpp have at least one test for each, named
+// after it, and run it over every row of the table):
 //
 //  1 whole messages  One send is one receive, byte for byte, from 0 to traits.max_message_size bytes (at least
 //                    64 MiB). Beyond: message_too_large at the sender, nothing sent, the channel goes on.
