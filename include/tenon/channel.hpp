@@ -47,6 +47,7 @@ struct Statistics {
     std::uint64_t largest = 0;       ///< bytes of the largest message
     std::uint64_t system_calls = 0;  ///< that moved or tried to move data
     std::uint64_t waits = 0;         ///< times that a call went to sleep in the kernel
+    std::uint64_t lost = 0;  ///< received: messages that were sent and never came (without Trait::lossless)
   };
   Direction sent;
   Direction received;

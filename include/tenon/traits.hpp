@@ -15,6 +15,7 @@ namespace tenon {
 /// A property that some transports have and others cannot have.
 enum class Trait : std::uint8_t {
   message_boundaries,  ///< one send is one receive; without it (framing=raw) bytes run together
+  lossless,            ///< everything sent is received, once and in order; a full channel makes send wait
   zero_copy,           ///< loan and borrow touch the memory that the peer reads: cost does not grow with size
   reports_peer_death,  ///< a peer that vanishes is told apart from one that closed
   peer_credentials,    ///< peer() knows pid, uid and gid from the kernel

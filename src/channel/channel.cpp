@@ -7,6 +7,7 @@
 #include "base/try.hpp"
 #include "channel/contract.hpp"
 #include "channel/options.hpp"
+#include "channel/stream.hpp"
 
 namespace tenon {
 namespace {
@@ -141,14 +142,18 @@ const Address& Listener::address() const noexcept {
 Result<Channel> connect(const Address& address, ConnectOptions options) {
   return guarded("connect", [&]() -> Result<Channel> {
     const Transport* transport = TRY(checked_transport("connect", address, options.require));
-    return Channel(TRY(transport->connect(address, options.deadline)));
+    if (transport->dial == nullptr) return Channel(TRY(transport->connect(address, options.deadline)));
+    auto connection = TRY(transport->dial(address, options.deadline));
+    return Channel(
+        TRY(open_stream(address, std::move(connection), transport->general_traits, options.deadline)));
   });
 }
 
 Result<Listener> listen(const Address& address, ListenOptions options) {
   return guarded("listen", [&]() -> Result<Listener> {
     const Transport* transport = TRY(checked_transport("listen", address, options.require));
-    return Listener(TRY(transport->listen(address)));
+    if (transport->bind == nullptr) return Listener(TRY(transport->listen(address)));
+    return Listener(TRY(StreamAcceptor::create(TRY(transport->bind(address)), transport->general_traits)));
   });
 }
 

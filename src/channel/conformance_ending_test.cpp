@@ -16,6 +16,7 @@ using namespace test;
 CONFORMANCE_SUITE(P04_OrderlyClose);
 
 TEST_P(P04_OrderlyClose, all_that_was_sent_is_received_and_then_closed) {
+  if (!promises(Trait::lossless)) return;
   for (const std::size_t size : {std::size_t{0}, std::size_t{100}, std::size_t{70'000}}) {
     auto [a, b] = arrange()->both();
     std::jthread sender([&, &channel = a] {
@@ -51,6 +52,7 @@ TEST_P(P04_OrderlyClose, a_sender_is_told_that_the_peer_closed) {
 }
 
 TEST_P(P04_OrderlyClose, messages_that_the_closing_side_never_read_cost_none_of_its_own) {
+  if (!promises(Trait::lossless)) return;
   auto [a, b] = arrange()->both();
   EXPECT_OK(a.send("never read"));
   for (std::uint64_t i = 0; i < 10; ++i) EXPECT_OK(b.send(pattern(100, i)));
@@ -94,6 +96,7 @@ TEST_P(P04_OrderlyClose, both_sides_may_close_at_once) {
 }
 
 TEST_P(P04_OrderlyClose, a_full_channel_is_closed_too_once_it_is_read) {
+  if (!promises(Trait::lossless)) return;
   auto [a, b] = arrange()->both();
   std::uint64_t sent = 0;
   while (a.send(pattern(5000, sent), Deadline::now())) ++sent;
@@ -105,6 +108,7 @@ TEST_P(P04_OrderlyClose, a_full_channel_is_closed_too_once_it_is_read) {
 CONFORMANCE_SUITE(P05_DeathOfThePeer);
 
 TEST_P(P05_DeathOfThePeer, what_it_had_sent_is_received_and_then_peer_died) {
+  if (!promises(Trait::reports_peer_death)) return;
   const auto meeting = arrange();
   ChildProcess child([&] {
     meeting->keep_second();
@@ -122,6 +126,7 @@ TEST_P(P05_DeathOfThePeer, what_it_had_sent_is_received_and_then_peer_died) {
 }
 
 TEST_P(P05_DeathOfThePeer, exit_without_closing_is_a_death_too) {
+  if (!promises(Trait::reports_peer_death)) return;
   const auto meeting = arrange();
   ChildProcess child([&] {
     meeting->keep_second();
@@ -135,6 +140,7 @@ TEST_P(P05_DeathOfThePeer, exit_without_closing_is_a_death_too) {
 }
 
 TEST_P(P05_DeathOfThePeer, ends_the_wait_of_a_receiver) {
+  if (!promises(Trait::reports_peer_death)) return;
   const auto meeting = arrange();
   ChildProcess child([&] {
     meeting->keep_second();
@@ -150,6 +156,7 @@ TEST_P(P05_DeathOfThePeer, ends_the_wait_of_a_receiver) {
 }
 
 TEST_P(P05_DeathOfThePeer, ends_the_wait_of_a_sender) {
+  if (!promises(Trait::reports_peer_death)) return;
   const auto meeting = arrange();
   ChildProcess child([&] {
     meeting->keep_second();
@@ -171,6 +178,7 @@ TEST_P(P05_DeathOfThePeer, ends_the_wait_of_a_sender) {
 }
 
 TEST_P(P05_DeathOfThePeer, ends_both_directions_while_two_threads_wait) {
+  if (!promises(Trait::reports_peer_death)) return;
   const auto meeting = arrange();
   ChildProcess child([&] {
     meeting->keep_second();
@@ -187,6 +195,7 @@ TEST_P(P05_DeathOfThePeer, ends_both_directions_while_two_threads_wait) {
 }
 
 TEST_P(P05_DeathOfThePeer, at_any_moment_tears_no_message) {
+  if (!promises(Trait::reports_peer_death)) return;
   std::mt19937 random(42);
   for (int trial = 0; trial < 60; ++trial) {
     const auto meeting = arrange();
@@ -215,6 +224,7 @@ TEST_P(P05_DeathOfThePeer, at_any_moment_tears_no_message) {
 }
 
 TEST_P(P05_DeathOfThePeer, at_any_moment_while_it_receives_ends_the_sender) {
+  if (!promises(Trait::reports_peer_death)) return;
   std::mt19937 random(43);
   for (int trial = 0; trial < 60; ++trial) {
     const auto meeting = arrange();

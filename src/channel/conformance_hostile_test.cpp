@@ -2,9 +2,8 @@
 #include <array>
 #include <random>
 
-#include <tenon/os/unix_socket.hpp>
-
 #include "channel/conformance_test.hpp"
+#include "channel/stream.hpp"
 #include "wire/frame.hpp"
 #include "wire/hello.hpp"
 #include "wire/little_endian.hpp"
@@ -115,6 +114,7 @@ const std::vector<std::pair<const char*, std::vector<Bytes>>>& violations() {
 CONFORMANCE_SUITE(P09_HostilePeers);
 
 TEST_P(P09_HostilePeers, each_broken_rule_is_a_protocol_violation) {
+  if (!is_stream()) return;
   for (const auto& [name, frames] : violations()) {
     const auto meeting = arrange();
     std::jthread hostile([&, &broken = frames] {
@@ -134,6 +134,7 @@ TEST_P(P09_HostilePeers, each_broken_rule_is_a_protocol_violation) {
 }
 
 TEST_P(P09_HostilePeers, a_stream_cut_anywhere_is_a_death_and_no_message) {
+  if (!is_stream()) return;
   Bytes all;
   for (const auto& part : {frame({first, 0, 65536, 65540}), frame({last, 0, 4, 0})}) append(all, part);
   for (const std::size_t cut : {1UL, 7UL, 8UL, 15UL, 16UL, 17UL, 65551UL, 65552UL, 65559UL, 65560UL, 65567UL,
@@ -150,6 +151,7 @@ TEST_P(P09_HostilePeers, a_stream_cut_anywhere_is_a_death_and_no_message) {
 }
 
 TEST_P(P09_HostilePeers, random_bytes_after_the_hello_end_in_an_error_and_nothing_else) {
+  if (!is_stream()) return;
   std::mt19937_64 random(9);
   for (int trial = 0; trial < 300; ++trial) {
     std::vector<Bytes> writes{hello()};
@@ -172,6 +174,7 @@ TEST_P(P09_HostilePeers, random_bytes_after_the_hello_end_in_an_error_and_nothin
 }
 
 TEST_P(P09_HostilePeers, a_violation_disconnects_and_ends_sending) {
+  if (!is_stream()) return;
   const auto meeting = arrange();
   const auto raw = meeting->second_raw();
   std::optional<Result<Channel>> opened;
@@ -206,6 +209,7 @@ TEST_P(P09_HostilePeers, a_violation_disconnects_and_ends_sending) {
 }
 
 TEST_P(P09_HostilePeers, an_announced_gigabyte_costs_no_memory_until_it_comes) {
+  if (!is_stream()) return;
   const auto meeting = arrange();
   std::jthread hostile(
       [&] { speak(*meeting->second_raw(), {hello(), frame({first, 0, 65536, 1ULL << 30})}); });
@@ -214,8 +218,9 @@ TEST_P(P09_HostilePeers, an_announced_gigabyte_costs_no_memory_until_it_comes) {
 }
 
 TEST_P(P09_HostilePeers, descriptors_beyond_what_was_announced_are_closed) {
+  if (!is_stream()) return;
+  if (!promises(Trait::carries_descriptors)) return;
   const auto meeting = arrange();
-  if (GetParam().name == "pipe") return;  // a pipe carries none
   std::jthread hostile([&] {
     const auto stream = meeting->second_raw();
     const Bytes opening = hello();
@@ -243,7 +248,8 @@ TEST_P(P09_HostilePeers, descriptors_beyond_what_was_announced_are_closed) {
 }
 
 TEST_P(P09_HostilePeers, strangers_at_the_door_do_not_keep_others_out) {
-  if (!has_name()) return;  // there is no door
+  if (!is_stream()) return;
+  if (!needs_name()) return;
   const auto meeting = arrange();
   std::vector<std::unique_ptr<os::ByteStream>> strangers;
   for (int i = 0; i < 30; ++i) {
@@ -262,6 +268,7 @@ TEST_P(P09_HostilePeers, strangers_at_the_door_do_not_keep_others_out) {
 }
 
 TEST_P(P09_HostilePeers, another_program_or_version_is_refused_with_a_reason) {
+  if (!is_stream()) return;
   Bytes version = hello();
   version[8] = std::byte{9};
   const Bytes http = [] {
@@ -270,16 +277,16 @@ TEST_P(P09_HostilePeers, another_program_or_version_is_refused_with_a_reason) {
   }();
   for (const auto& [words, reason] : {std::pair{version, "version 9"}, std::pair{http, "does not speak"}}) {
     if (has_name()) {
-      TemporaryFolder folder;
-      const std::string place = folder / "s";
-      const bool packets = GetParam().address.find("seqpacket") != std::string::npos;
-      auto listener = value_of(os::UnixListener::listen(
-          place, {.type = packets ? os::SocketType::seqpacket : os::SocketType::stream}));
+      const TemporaryFolder folder;
+      auto door = value_of(
+          transport_of_row(GetParam()).bind(value_of(Address::parse(address_of(GetParam(), folder)))));
       std::jthread stranger([&, &text = words] {
-        os::SocketStream stream(value_of(listener.accept(soon())).release(), packets);
-        speak(stream, {text});
+        Result<StreamConnection> visitor = door.accept(Deadline::now());
+        while (!visitor && os::wait_for(door.fd, os::Wait::readable, soon()))
+          visitor = door.accept(Deadline::now());
+        speak(*value_of(std::move(visitor)).stream, {text});
       });
-      const auto result = connect("unix:" + place + (packets ? "?type=seqpacket" : ""), {.deadline = soon()});
+      const auto result = connect(door.address, {.deadline = soon()});
       ASSERT_TRUE(is_error(Errc::protocol_violation, result));
       EXPECT_THAT(result.error().message(), testing::HasSubstr(reason));
     } else {

@@ -6,6 +6,7 @@
 
 #include <tenon/channel.hpp>
 
+#include "channel/contract.hpp"
 #include "support/child_process.hpp"
 #include "support/expect.hpp"
 #include "support/meeting.hpp"
@@ -24,7 +25,27 @@ class Conformance : public testing::TestWithParam<Row> {
     return Meeting::arrange(GetParam(), options);
   }
   bool has_name() const { return !GetParam().address.empty(); }
-  bool has_file() const { return has_name() && GetParam().address.find('@') == std::string::npos; }
+
+  /// Whether the row promises what a test is about. If not, the test has nothing to show, and the suite's table
+  /// (tests/promises) shows this reason in its place.
+  bool promises(Trait trait) {
+    return traits_of(GetParam()).has(trait) ||
+           not_promised(std::string("no ") + std::string(to_string(trait)));
+  }
+  bool promises_size(std::uint64_t size) {
+    return traits_of(GetParam()).max_message_size >= size || not_promised("max_message_size");
+  }
+  /// Frames over a byte stream, which a test can break; other transports have tests of their own.
+  bool is_stream() {
+    return transport_of_row(GetParam()).dial != nullptr || !has_name() || not_promised("tests of its own");
+  }
+  bool needs_name() { return has_name() || not_promised("no name"); }
+
+ private:
+  bool not_promised(const std::string& reason) {
+    RecordProperty("not_promised", reason);
+    return false;
+  }
 };
 
 inline std::string row_name(const testing::TestParamInfo<Row>& info) {

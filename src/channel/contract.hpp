@@ -95,8 +95,10 @@ class Acceptor {
   Address address_;
 };
 
-/// The two sides of a channel to a child that does not run yet.
+/// The two sides of a channel to a child that does not run yet (stream.hpp, like the next two).
 struct ChildEnds;
+struct StreamConnection;
+struct StreamListener;
 
 /// One row of the table of transports (table.cpp). Options are checked before any of the functions is called:
 /// every one is known, and `require` is met by `traits(address)`.
@@ -108,13 +110,17 @@ struct Transport {
   Traits general_traits;  ///< with default options
   /// What a channel at this address would keep. Errors: an option value that makes no sense.
   Result<Traits> (*traits)(const Address& address);
-  Result<std::unique_ptr<Endpoint>> (*connect)(const Address& address, Deadline deadline);
-  Result<std::unique_ptr<Acceptor>> (*listen)(const Address& address);
+  /// Rendezvous alone, for a transport over byte streams: the handshake and what follows are the same for all.
+  Result<StreamConnection> (*dial)(const Address& address, Deadline deadline) = nullptr;
+  Result<StreamListener> (*bind)(const Address& address) = nullptr;
+  /// All of it, for any other transport.
+  Result<std::unique_ptr<Endpoint>> (*connect)(const Address& address, Deadline deadline) = nullptr;
+  Result<std::unique_ptr<Acceptor>> (*listen)(const Address& address) = nullptr;
   /// For spawn(): our connection, and the descriptors that the child is given. Null where a child cannot
   /// inherit it.
-  Result<ChildEnds> (*child_ends)(const Address& address);
+  Result<ChildEnds> (*child_ends)(const Address& address) = nullptr;
   /// This machine's limits, one line each.
-  std::vector<std::string> (*limits)();
+  std::vector<std::string> (*limits)() = nullptr;
 };
 
 /// The table. Errors: invalid_argument that lists the known schemes.

@@ -44,23 +44,21 @@ Result<bool> Handshake::step() {
 Result<void> Handshake::run(Deadline deadline) {
   while (!TRY(step())) {
     const bool sending = sent_ < mine_.size() && got_ == received_.size();
-    TRY(os::wait_for(sending ? connection_.stream->write_fd() : read_fd(),
-                     sending ? os::Wait::writable : os::Wait::readable, deadline));
+    TRY(connection_.stream->wait(sending ? os::Wait::writable : os::Wait::readable, deadline));
   }
   return {};
 }
 
-Result<std::unique_ptr<Acceptor>> StreamAcceptor::create(Address address, int listening_fd, Traits traits,
-                                                         AcceptFunction accept) {
-  const ChannelOptions options = TRY(ChannelOptions::from(address));
+Result<std::unique_ptr<Acceptor>> StreamAcceptor::create(StreamListener listener, Traits traits) {
+  const ChannelOptions options = TRY(ChannelOptions::from(listener.address));
   auto poll_set = TRY(os::PollSet::create());
-  TRY(poll_set.watch(listening_fd));
+  TRY(poll_set.watch(listener.fd));
   return std::unique_ptr<Acceptor>(
-      new StreamAcceptor(std::move(address), traits, options, std::move(poll_set), std::move(accept)));
+      new StreamAcceptor(std::move(listener), traits, options, std::move(poll_set)));
 }
 
 std::list<StreamAcceptor::Pending>::iterator StreamAcceptor::drop(std::list<Pending>::iterator pending) {
-  poll_set_.unwatch(pending->handshake.read_fd());
+  os::unwatch(poll_set_, pending->handshake.stream());
   return pending_.erase(pending);
 }
 
@@ -76,7 +74,7 @@ Result<bool> StreamAcceptor::take_waiting() {
   if (pending_.size() >= max_pending) drop(pending_.begin());
   pending_.push_back(
       {Handshake(std::move(*connection), options_.max_message_size), Deadline::in(handshake_time)});
-  if (auto watched = poll_set_.watch(pending_.back().handshake.read_fd()); !watched) {
+  if (auto watched = os::watch(poll_set_, pending_.back().handshake.stream()); !watched) {
     pending_.pop_back();
     return std::unexpected(std::move(watched).error());
   }
@@ -95,7 +93,7 @@ Result<std::unique_ptr<Endpoint>> StreamAcceptor::first_finished() {
       pending = drop(pending);
       continue;
     }
-    poll_set_.unwatch(pending->handshake.read_fd());
+    os::unwatch(poll_set_, pending->handshake.stream());
     Traits traits = traits_;
     traits.max_message_size = pending->handshake.theirs().max_message_size;
     auto endpoint = make_stream_endpoint(address(), pending->handshake.take(), traits, options_);

@@ -62,7 +62,7 @@ class RawEndpoint final : public Endpoint, private detail::LoanOwner {
   Result<void> make_room();
   void consume(const Found& found) noexcept;
   void update_poll_set() {
-    if (poll_set_) poll_set_->set_ready(at_end_ || find().has_value());
+    if (poll_set_) poll_set_->set_ready(at_end_ || find().has_value() || connection_.stream->holds_more());
   }
   std::unexpected<Error> explain(const Error& error, std::string_view operation) const {
     return fail(error.code(), operation, error.system_errno());
@@ -122,8 +122,7 @@ Result<std::size_t> RawEndpoint::write(std::span<os::Slice> slices, Deadline dea
     if (transfer.error != 0 && !transfer.would_block())
       return std::unexpected(Error::from_errno("send", {}, transfer.error));
     if (transfer.error != 0) {
-      if (auto waited = send_waiter_.pause(connection_.stream->write_fd(), os::Wait::writable, deadline);
-          !waited) {
+      if (auto waited = os::pause(send_waiter_, *connection_.stream, os::Wait::writable, deadline); !waited) {
         if (written > 0) return written;
         return std::unexpected(std::move(waited).error());
       }
@@ -262,7 +261,7 @@ Result<RawEndpoint::Found> RawEndpoint::await(Deadline deadline) {
       receive_waiter_.progressed();
       end_ += transfer.count;
     } else if (transfer.would_block()) {
-      auto waited = receive_waiter_.pause(connection_.stream->read_fd(), os::Wait::readable, deadline);
+      auto waited = os::pause(receive_waiter_, *connection_.stream, os::Wait::readable, deadline);
       if (!waited) return explain(waited.error(), "receive");
     } else {
       at_end_ = true;
@@ -300,7 +299,7 @@ Result<int> RawEndpoint::poll_fd() {
   if (closed_) return fail(Errc::closed, "poll", "this side has closed the channel");
   if (!poll_set_) {
     auto set = TRY(os::PollSet::create());
-    TRY(set.watch(connection_.stream->read_fd()));
+    TRY(os::watch(set, *connection_.stream));
     poll_set_ = std::move(set);
     update_poll_set();
   }

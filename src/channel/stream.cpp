@@ -43,7 +43,7 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
   std::unexpected<Error> not_received(const Error& error);
   Errc how_it_ended();
   void update_poll_set() {
-    if (poll_set_) poll_set_->set_ready(receiver_.ready());
+    if (poll_set_) poll_set_->set_ready(receiver_.ready() || connection_.stream->holds_more());
   }
 
   StreamConnection connection_;
@@ -189,7 +189,7 @@ Result<int> StreamEndpoint::poll_fd() {
   const std::lock_guard lock(receiving_);
   if (!poll_set_) {
     auto set = TRY(os::PollSet::create());
-    TRY(set.watch(connection_.stream->read_fd()));
+    TRY(os::watch(set, *connection_.stream));
     poll_set_ = std::move(set);
     update_poll_set();
   }

@@ -22,6 +22,16 @@ struct StreamConnection {
   std::optional<PeerInfo> peer;
 };
 
+/// A place where streams arrive.
+struct StreamListener {
+  /// Takes the next connection that waits, without waiting for one (timed_out). It may also refuse it.
+  using AcceptFunction = std::move_only_function<Result<StreamConnection>(Deadline)>;
+
+  Address address;        ///< with what the system chose filled in
+  int fd = -1;            ///< readable when accept() may have something to do
+  AcceptFunction accept;  ///< owns what `fd` belongs to
+};
+
 struct ChildEnds {
   StreamConnection ours;
   std::vector<os::Fd>
@@ -41,7 +51,7 @@ class Handshake {
   /// step() until done.
   Result<void> run(Deadline deadline);
 
-  int read_fd() const noexcept { return connection_.stream->read_fd(); }
+  const os::ByteStream& stream() const noexcept { return *connection_.stream; }
   const wire::Hello& theirs() const noexcept { return hello_; }
   StreamConnection take() noexcept { return std::move(connection_); }
 
@@ -72,12 +82,7 @@ Traits traits_for_framing(Traits traits, Framing framing);
 /// waiting.
 class StreamAcceptor final : public Acceptor {
  public:
-  /// Takes the next connection that waits at the listening descriptor, without waiting. It may also refuse
-  /// it.
-  using AcceptFunction = std::move_only_function<Result<StreamConnection>(Deadline)>;
-
-  static Result<std::unique_ptr<Acceptor>> create(Address address, int listening_fd, Traits traits,
-                                                  AcceptFunction accept);
+  static Result<std::unique_ptr<Acceptor>> create(StreamListener listener, Traits traits);
 
   Result<std::unique_ptr<Endpoint>> accept(Deadline deadline) override;
   Result<int> poll_fd() override { return poll_set_.fd(); }
@@ -92,13 +97,12 @@ class StreamAcceptor final : public Acceptor {
     Deadline deadline;
   };
 
-  StreamAcceptor(Address address, Traits traits, ChannelOptions options, os::PollSet poll_set,
-                 AcceptFunction accept)
-      : Acceptor(std::move(address)),
+  StreamAcceptor(StreamListener listener, Traits traits, ChannelOptions options, os::PollSet poll_set)
+      : Acceptor(std::move(listener.address)),
         traits_(traits),
         options_(options),
         poll_set_(std::move(poll_set)),
-        accept_(std::move(accept)) {}
+        accept_(std::move(listener.accept)) {}
 
   Result<bool> take_waiting();
   Result<std::unique_ptr<Endpoint>> first_finished();
@@ -109,7 +113,7 @@ class StreamAcceptor final : public Acceptor {
   ChannelOptions options_;
   os::PollSet poll_set_;
   std::list<Pending> pending_;  // before accept_, which owns the listening socket
-  AcceptFunction accept_;
+  StreamListener::AcceptFunction accept_;
 };
 
 }  // namespace tenon

@@ -328,7 +328,7 @@ Result<std::size_t> StreamReceiver::read(std::span<const os::Slice> into, Deadli
       return transfer.count;
     }
     if (transfer.would_block()) {
-      TRY(waiter_.pause(stream_.read_fd(), os::Wait::readable, deadline));
+      TRY(os::pause(waiter_, stream_, os::Wait::readable, deadline));
       continue;
     }
     if (transfer.lost_part())
@@ -356,7 +356,7 @@ bool StreamReceiver::grow_and_read(std::size_t limit) {
     const os::Transfer transfer = stream_.read(room, arrived_);
     end_ += transfer.count;
     if (transfer.count > 0) return true;
-    if (!transfer.would_block() || !os::wait_for(stream_.read_fd(), os::Wait::readable, moment)) return false;
+    if (!transfer.would_block() || !stream_.wait(os::Wait::readable, moment)) return false;
   }
 }
 

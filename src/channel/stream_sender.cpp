@@ -101,7 +101,7 @@ Result<void> StreamSender::write(std::span<os::Slice> slices, std::span<const in
     if (transfer.error != 0) {
       if (transfer.broken()) return std::unexpected(Error(Errc::closed, "send"));
       if (!transfer.would_block()) return std::unexpected(Error::from_errno("send", {}, transfer.error));
-      TRY(waiter_.pause(stream_.write_fd(), os::Wait::writable, deadline));
+      TRY(os::pause(waiter_, stream_, os::Wait::writable, deadline));
       continue;
     }
     waiter_.progressed();

@@ -44,7 +44,8 @@ Result<void> check_options(std::string_view operation, const Transport& transpor
 std::vector<TransportInfo> transports() {
   std::vector<TransportInfo> infos;
   for (const Transport* row : table()) {
-    TransportInfo info{row->scheme, row->mechanism, row->place, row->options, {}, row->limits()};
+    TransportInfo info{row->scheme, row->mechanism, row->place, row->options, {}, {}};
+    if (row->limits != nullptr) info.limits = row->limits();
     info.traits = row->general_traits;
     infos.push_back(std::move(info));
   }

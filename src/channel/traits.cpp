@@ -5,9 +5,13 @@ namespace tenon {
 
 const std::vector<Trait>& all_traits() noexcept {
   static const std::vector<Trait> all{
-      Trait::message_boundaries,  Trait::zero_copy,     Trait::reports_peer_death,  Trait::peer_credentials,
-      Trait::carries_descriptors, Trait::pollable,      Trait::unrelated_processes, Trait::many_peers,
-      Trait::survives_restart,    Trait::crosses_hosts, Trait::hostile_peer_safe,   Trait::raw_bytes,
+      Trait::message_boundaries, Trait::lossless,
+      Trait::zero_copy,          Trait::reports_peer_death,
+      Trait::peer_credentials,   Trait::carries_descriptors,
+      Trait::pollable,           Trait::unrelated_processes,
+      Trait::many_peers,         Trait::survives_restart,
+      Trait::crosses_hosts,      Trait::hostile_peer_safe,
+      Trait::raw_bytes,
   };
   return all;
 }
@@ -16,6 +20,8 @@ std::string_view to_string(Trait trait) noexcept {
   switch (trait) {
     case Trait::message_boundaries:
       return "message_boundaries";
+    case Trait::lossless:
+      return "lossless";
     case Trait::zero_copy:
       return "zero_copy";
     case Trait::reports_peer_death:

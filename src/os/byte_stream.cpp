@@ -11,8 +11,10 @@
 #include <limits>
 #include <string>
 
+#include "base/try.hpp"
 #include "os/retry.hpp"
 #include "os/sigpipe.hpp"
+#include "os/wait.hpp"
 
 namespace tenon::os {
 namespace {
@@ -62,6 +64,27 @@ bool Transfer::broken() const noexcept {
 
 bool Transfer::lost_part() const noexcept {
   return error == EBADMSG;
+}
+
+Result<void> ByteStream::wait(Wait what, Deadline deadline) {
+  return wait_for_either(what == Wait::readable ? read_fd() : write_fd(), what, peer_fd(), deadline);
+}
+
+Result<void> pause(Waiter& waiter, ByteStream& stream, Wait what, Deadline deadline) {
+  return waiter.pause([&](Deadline until) { return stream.wait(what, until); }, deadline);
+}
+
+Result<void> watch(PollSet& set, const ByteStream& stream) {
+  TRY(set.watch(stream.read_fd()));
+  if (stream.peer_fd() < 0) return {};
+  auto watched = set.watch(stream.peer_fd());
+  if (!watched) set.unwatch(stream.read_fd());
+  return watched;
+}
+
+void unwatch(PollSet& set, const ByteStream& stream) noexcept {
+  set.unwatch(stream.read_fd());
+  if (stream.peer_fd() >= 0) set.unwatch(stream.peer_fd());
 }
 
 Transfer PipeStream::read(std::span<const Slice> into, std::vector<Fd>&) noexcept {

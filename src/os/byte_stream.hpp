@@ -9,6 +9,9 @@
 
 #include <tenon/os/fd.hpp>
 
+#include "os/poll_set.hpp"
+#include "os/waiter.hpp"
+
 namespace tenon::os {
 
 /// A piece of memory in a scattered read or gathered write. Laid out as iovec.
@@ -51,7 +54,21 @@ class ByteStream {
   virtual int write_fd() const noexcept = 0;
   /// A write is taken whole or not at all, and a read returns exactly one write (SOCK_SEQPACKET).
   virtual bool keeps_packets() const noexcept = 0;
+
+  /// Readable once the peer is gone, for a mechanism whose read_fd() does not tell; otherwise -1. From then on
+  /// reads give what is left and then the end, and writes fail with EPIPE.
+  virtual int peer_fd() const noexcept { return -1; }
+  /// Whether a read would give something although read_fd() is not readable: bytes in this object's memory.
+  virtual bool holds_more() noexcept { return false; }
+  /// Sleeps until a read (or write) may do something, or the peer is gone. Errors: timed_out, cancelled.
+  virtual Result<void> wait(Wait what, Deadline deadline);
 };
+
+/// Before another try: as `waiter` sees fit.
+Result<void> pause(Waiter& waiter, ByteStream& stream, Wait what, Deadline deadline);
+/// Adds the descriptors that tell about reading from `stream`, or takes them out.
+Result<void> watch(PollSet& set, const ByteStream& stream);
+void unwatch(PollSet& set, const ByteStream& stream) noexcept;
 
 /// Over two pipe ends (or FIFOs). Both must be non-blocking.
 class PipeStream final : public ByteStream {

@@ -11,6 +11,7 @@
 #include "base/try.hpp"
 #include "os/retry.hpp"
 #include "os/sigpipe.hpp"
+#include "os/wait.hpp"
 
 namespace tenon::os {
 
@@ -32,9 +33,13 @@ Result<Fd> Fd::duplicate() const {
 }
 
 Result<void> wait_for(int fd, Wait what, Deadline deadline) {
+  return wait_for_either(fd, what, -1, deadline);
+}
+
+Result<void> wait_for_either(int fd, Wait what, int other, Deadline deadline) {
   const short events = what == Wait::readable ? POLLIN : POLLOUT;
-  std::array<pollfd, 2> waits{pollfd{fd, events, 0}, pollfd{-1, POLLIN, 0}};
-  if (deadline.canceller() != nullptr) waits[1].fd = deadline.canceller()->poll_fd();
+  std::array<pollfd, 3> waits{pollfd{fd, events, 0}, pollfd{other, POLLIN, 0}, pollfd{-1, POLLIN, 0}};
+  if (deadline.canceller() != nullptr) waits[2].fd = deadline.canceller()->poll_fd();
   for (;;) {
     timespec left{};
     if (!deadline.is_never()) {
@@ -46,7 +51,7 @@ Result<void> wait_for(int fd, Wait what, Deadline deadline) {
     const int ready = ::ppoll(waits.data(), waits.size(), deadline.is_never() ? nullptr : &left, nullptr);
     if (ready < 0 && errno != EINTR)
       return std::unexpected(Error::from_errno("wait for", "descriptor", errno));
-    if (waits[0].revents != 0 && ready > 0) return {};
+    if (ready > 0 && (waits[0].revents != 0 || waits[1].revents != 0)) return {};
     if (deadline.cancelled()) return std::unexpected(Error(Errc::cancelled, "wait for"));
     if (ready <= 0 && deadline.expired()) return std::unexpected(Error(Errc::timed_out, "wait for"));
   }

@@ -33,16 +33,17 @@ bool Waiter::keep_spinning() {
   return now - spin_start_ < budget_;
 }
 
-Result<void> Waiter::pause(int fd, Wait what, Deadline deadline) {
+/// False: try again at once.
+Result<bool> Waiter::goes_to_sleep(Deadline deadline) {
   if (deadline.cancelled()) return std::unexpected(Error(Errc::cancelled, "wait for"));
   if (deadline.is_now()) return std::unexpected(Error(Errc::timed_out, "wait for"));
   if (mode_ == WaitMode::spin || (mode_ == WaitMode::hybrid && keep_spinning())) {
     if (deadline.expired()) return std::unexpected(Error(Errc::timed_out, "wait for"));
-    return {};
+    return false;
   }
   slept_ = true;
   ++sleeps_;
-  return wait_for(fd, what, deadline);
+  return true;
 }
 
 void Waiter::progressed() noexcept {

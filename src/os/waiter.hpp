@@ -26,8 +26,17 @@ class Waiter {
  public:
   explicit Waiter(WaitMode mode) noexcept;
 
-  /// Returns when another try makes sense. Errors: timed_out, cancelled.
-  Result<void> pause(int fd, Wait what, Deadline deadline);
+  /// Returns when another try makes sense; `sleep(deadline)` is how to wait in the kernel. Errors: timed_out,
+  /// cancelled, those of `sleep`.
+  template <typename Sleep>
+  Result<void> pause(Sleep sleep, Deadline deadline) {
+    const auto asleep = goes_to_sleep(deadline);
+    if (!asleep) return std::unexpected(asleep.error());
+    return *asleep ? sleep(deadline) : Result<void>();
+  }
+  Result<void> pause(int fd, Wait what, Deadline deadline) {
+    return pause([=](Deadline until) { return wait_for(fd, what, until); }, deadline);
+  }
   void progressed() noexcept;
   /// How often it went to sleep in the kernel.
   std::uint64_t sleeps() const noexcept { return sleeps_; }
@@ -35,6 +44,7 @@ class Waiter {
  private:
   static constexpr std::chrono::nanoseconds spin_limit = std::chrono::microseconds(50);
 
+  Result<bool> goes_to_sleep(Deadline deadline);
   bool keep_spinning();
 
   WaitMode mode_;

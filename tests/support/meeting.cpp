@@ -6,6 +6,7 @@
 #include <tenon/os/pipe.hpp>
 #include <tenon/os/unix_socket.hpp>
 
+#include "channel/stream.hpp"
 #include "support/expect.hpp"
 
 namespace tenon::test {
@@ -24,16 +25,13 @@ void replace(std::string& text, const std::string& what, const std::string& by) 
 class ByName final : public Meeting {
  public:
   ByName(const Row& row, const std::string& options)
-      : address_(address_of(row, folder_, options)), listener_(value_of(listen(address_))) {}
+      : listener_(value_of(listen(address_of(row, folder_, options)))), address_(listener_->address()) {}
 
   Result<Channel> first(Deadline deadline) override { return listener_->accept(deadline); }
   Result<Channel> second(Deadline deadline) override { return connect(address_, {.deadline = deadline}); }
   std::unique_ptr<os::ByteStream> second_raw() override {
-    const Address address = value_of(Address::parse(address_));
-    const bool packets = address.option("type") == "seqpacket";
-    auto socket = value_of(os::UnixSocket::connect(
-        address.place(), packets ? os::SocketType::seqpacket : os::SocketType::stream));
-    return std::make_unique<os::SocketStream>(socket.release(), packets);
+    const Transport& transport = *value_of(transport_of(address_));
+    return value_of(transport.dial(address_, Deadline::in(std::chrono::seconds(20)))).stream;
   }
   void keep_first() override {}
   void keep_second() override {
@@ -43,8 +41,8 @@ class ByName final : public Meeting {
 
  private:
   TemporaryFolder folder_;
-  std::string address_;
   std::optional<Listener> listener_;
+  Address address_;
 };
 
 /// Descriptors that both processes have from the start.
@@ -102,6 +100,20 @@ const std::vector<Row>& rows() {
       {"unix_seqpacket", "unix", "unix:{folder}/s?type=seqpacket"},
   };
   return all;
+}
+
+const Transport& transport_of_row(const Row& row) {
+  return *value_of(transport_of(value_of(Address::parse(row.scheme + ":"))));
+}
+
+Traits traits_of(const Row& row) {
+  if (row.address.empty()) {  // what fd: adopts decides
+    Traits traits = transport_of_row(row).general_traits;
+    if (row.name == "socket_pair") traits.set.add(Trait::carries_descriptors);
+    return traits;
+  }
+  const TemporaryFolder folder;
+  return value_of(transport_of_row(row).traits(value_of(Address::parse(address_of(row, folder)))));
 }
 
 std::string address_of(const Row& row, const TemporaryFolder& folder, const std::string& options) {

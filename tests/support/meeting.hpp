@@ -10,6 +10,7 @@
 
 #include <tenon/channel.hpp>
 
+#include "channel/contract.hpp"
 #include "os/byte_stream.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -21,6 +22,10 @@ struct Row {
   std::string scheme;   ///< the row of the table that it covers
   std::string address;  ///< {folder} and {pid} are filled in; options may be appended with '&'
 };
+
+/// The row of the table of transports, and what a channel at the row's address keeps.
+const Transport& transport_of_row(const Row& row);
+Traits traits_of(const Row& row);
 
 /// Every way that the suite is run over.
 const std::vector<Row>& rows();
@@ -35,7 +40,7 @@ class Meeting {
 
   virtual Result<Channel> first(Deadline deadline = Deadline::in(std::chrono::seconds(20))) = 0;
   virtual Result<Channel> second(Deadline deadline = Deadline::in(std::chrono::seconds(20))) = 0;
-  /// The second end without a handshake, for peers that break the rules.
+  /// The second end without a handshake, for peers that break the rules. Over byte streams only.
   virtual std::unique_ptr<os::ByteStream> second_raw() = 0;
   /// After a fork: lets go of the end that the other process uses.
   virtual void keep_first() = 0;

@@ -10,11 +10,11 @@
 namespace tenon {
 namespace {
 
-constexpr Traits pipe_traits{{Trait::message_boundaries, Trait::reports_peer_death, Trait::pollable,
-                              Trait::hostile_peer_safe, Trait::raw_bytes},
+constexpr Traits pipe_traits{{Trait::message_boundaries, Trait::lossless, Trait::reports_peer_death,
+                              Trait::pollable, Trait::hostile_peer_safe, Trait::raw_bytes},
                              default_max_message_size};
 constexpr Traits socket_traits{
-    {Trait::message_boundaries, Trait::reports_peer_death, Trait::peer_credentials,
+    {Trait::message_boundaries, Trait::lossless, Trait::reports_peer_death, Trait::peer_credentials,
      Trait::carries_descriptors, Trait::pollable, Trait::hostile_peer_safe, Trait::raw_bytes},
     default_max_message_size};
 
@@ -91,10 +91,6 @@ Result<std::unique_ptr<Acceptor>> listen(const Address& address) {
                                "an open descriptor has its peer already: connect to it"));
 }
 
-std::vector<std::string> limits() {
-  return {};
-}
-
 }  // namespace
 
 const Transport fd_transport{
@@ -106,8 +102,6 @@ const Transport fd_transport{
     .traits = traits,
     .connect = connect,
     .listen = listen,
-    .child_ends = nullptr,
-    .limits = limits,
 };
 
 }  // namespace tenon

@@ -10,8 +10,8 @@
 namespace tenon {
 namespace {
 
-constexpr Traits framed_traits{{Trait::message_boundaries, Trait::reports_peer_death, Trait::pollable,
-                                Trait::hostile_peer_safe, Trait::raw_bytes},
+constexpr Traits framed_traits{{Trait::message_boundaries, Trait::lossless, Trait::reports_peer_death,
+                                Trait::pollable, Trait::hostile_peer_safe, Trait::raw_bytes},
                                default_max_message_size};
 
 Result<Traits> traits(const Address& address) {

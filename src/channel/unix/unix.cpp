@@ -12,10 +12,11 @@
 namespace tenon {
 namespace {
 
-constexpr Traits framed_traits{{Trait::message_boundaries, Trait::reports_peer_death, Trait::peer_credentials,
-                                Trait::carries_descriptors, Trait::pollable, Trait::unrelated_processes,
-                                Trait::many_peers, Trait::hostile_peer_safe, Trait::raw_bytes},
-                               default_max_message_size};
+constexpr Traits framed_traits{
+    {Trait::message_boundaries, Trait::lossless, Trait::reports_peer_death, Trait::peer_credentials,
+     Trait::carries_descriptors, Trait::pollable, Trait::unrelated_processes, Trait::many_peers,
+     Trait::hostile_peer_safe, Trait::raw_bytes},
+    default_max_message_size};
 
 struct UnixOptions {
   os::SocketType type = os::SocketType::stream;
@@ -98,15 +99,14 @@ Result<void> check_owner(const Address& address, const os::PeerCredentials& list
                                    user.substr(0, user.find(' ')) + " to the address"));
 }
 
-Result<std::unique_ptr<Endpoint>> connect(const Address& address, Deadline deadline) {
+Result<StreamConnection> dial(const Address& address, Deadline deadline) {
   TRY(check_place(address));
   const UnixOptions options = TRY(options_of(address));
   auto socket = os::UnixSocket::connect(address.place(), options.type, deadline);
   if (!socket) return std::unexpected(socket.error().with("connect", address.to_string()));
   const auto peer = TRY(socket->peer_credentials());
   TRY(check_owner(address, peer, options));
-  return open_stream(address, TRY(connection_of(address, std::move(*socket), options, peer)), framed_traits,
-                     deadline);
+  return connection_of(address, std::move(*socket), options, peer);
 }
 
 // ---- Listening
@@ -118,7 +118,7 @@ bool may_connect(const os::PeerCredentials& peer, const NameOptions& name) noexc
   return (name.mode & 0020) != 0 && name.group >= 0 && peer.gid == static_cast<unsigned>(name.group);
 }
 
-Result<std::unique_ptr<Acceptor>> listen(const Address& address) {
+Result<StreamListener> bind(const Address& address) {
   TRY(check_place(address));
   const UnixOptions options = TRY(options_of(address));
   const NameOptions name = TRY(NameOptions::from(address));
@@ -135,7 +135,7 @@ Result<std::unique_ptr<Acceptor>> listen(const Address& address) {
     }
     return connection_of(address, std::move(socket), options, peer);
   };
-  return StreamAcceptor::create(address, fd, framed_traits, std::move(accept));
+  return StreamListener{address, fd, std::move(accept)};
 }
 
 // ---- For a child
@@ -171,8 +171,8 @@ const Transport unix_transport{
                 "require"},
     .general_traits = framed_traits,
     .traits = traits,
-    .connect = connect,
-    .listen = listen,
+    .dial = dial,
+    .bind = bind,
     .child_ends = child_ends,
     .limits = limits,
 };
