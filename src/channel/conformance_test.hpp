@@ -40,6 +40,9 @@ class Conformance : public testing::TestWithParam<Row> {
     return transport_of_row(GetParam()).dial != nullptr || !has_name() || not_promised("tests of its own");
   }
   bool needs_name() { return has_name() || not_promised("no name"); }
+  bool needs_file() {
+    return GetParam().address.find(":{folder}") != std::string::npos || not_promised("no file");
+  }
 
  private:
   bool not_promised(const std::string& reason) {
