@@ -8,6 +8,7 @@
 
 #include "channel/stream.hpp"
 #include "support/expect.hpp"
+#include "support/free_port.hpp"
 
 namespace tenon::test {
 namespace {
@@ -120,6 +121,7 @@ std::string address_of(const Row& row, const TemporaryFolder& folder, const std:
   std::string address = row.address;
   replace(address, "{folder}", folder.path());
   replace(address, "{pid}", std::to_string(::getpid()));
+  if (address.find("{port}") != std::string::npos) replace(address, "{port}", std::to_string(free_port()));
   return with_options(address, options);
 }
 

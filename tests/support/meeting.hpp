@@ -20,7 +20,7 @@ namespace tenon::test {
 struct Row {
   std::string name;     ///< a C++ identifier, for the test's name
   std::string scheme;   ///< the row of the table that it covers
-  std::string address;  ///< {folder} and {pid} are filled in; options may be appended with '&'
+  std::string address;  ///< {folder}, {pid} and {port} are filled in; options may be appended with '&'
 };
 
 /// The row of the table of transports, and what a channel at the row's address keeps.
