@@ -22,18 +22,26 @@ using tenon::Result;
 using tenon::TransportInfo;
 using Rows = std::vector<TransportInfo>;
 
-std::string table(const Rows& rows) {
-  std::string text = fmt::format("{:<22}", "");
-  for (const auto& row : rows) text += fmt::format("{:<12}", row.scheme);
-  text += '\n';
-  for (const auto trait : tenon::all_traits()) {
-    text += fmt::format("{:<22}", tenon::to_string(trait));
-    for (const auto& row : rows) text += fmt::format("{:<12}", row.traits.has(trait) ? "yes" : "-");
-    text += '\n';
+/// A line of the table: its name, then a cell for each transport, as wide as the scheme or the size needs.
+template <typename CellOf>
+std::string line(const Rows& rows, std::string_view name, CellOf cell_of) {
+  constexpr std::size_t least_width = 8;
+  std::string text = fmt::format("{:<22}", name);
+  for (const auto& row : rows) {
+    text += fmt::format("{:<{}}", cell_of(row), std::max(least_width, row.scheme.size()) + 1);
   }
-  text += fmt::format("{:<22}", "max_message_size");
-  for (const auto& row : rows) text += fmt::format("{:<12}", tenon::format_size(row.traits.max_message_size));
+  text.erase(text.find_last_not_of(' ') + 1);
   return text + '\n';
+}
+
+std::string table(const Rows& rows) {
+  std::string text = line(rows, "", [](const auto& row) { return row.scheme; });
+  for (const auto trait : tenon::all_traits()) {
+    text += line(rows, tenon::to_string(trait),
+                 [&](const auto& row) { return row.traits.has(trait) ? "yes" : "-"; });
+  }
+  return text + line(rows, "max_message_size",
+                     [](const auto& row) { return tenon::format_size(row.traits.max_message_size); });
 }
 
 std::string limits(const Rows& rows) {
