@@ -105,11 +105,6 @@ Result<int> RelayCommand::relay_one(Tee* tee) {
   const auto result = pump.run();
   if (verbose_)
     say(fmt::format("{} messages from A to B, {} from B to A", pump.passed().a_to_b, pump.passed().b_to_a));
-  if (!result && result.error().code() != Errc::closed && stopping_signal() == 0) {
-    // The other side must see that we failed, not an orderly end: only our own death says so.
-    say(result.error().message());
-    std::_Exit(exit_status(result.error().code()));
-  }
   TRY(result);
   TRY(a.close(deadline_in(timeout_)));
   TRY(b.close(deadline_in(timeout_)));

@@ -56,7 +56,7 @@ struct Statistics {
 /// One end of a two-way conversation. Move-only.
 ///
 /// Threads: one thread may send (send, send_many, loan, finish) while another receives (receive, borrow,
-/// borrow_many, poll_fd); different channels are independent. close() and the destructor want to be alone.
+/// borrow_many, poll_fd); different channels are independent. close(), abort() and the destructor want to be alone.
 /// Destruction closes in order, waiting at most one second for room to say so.
 class TENON_EXPORT Channel {
  public:
@@ -102,6 +102,11 @@ class TENON_EXPORT Channel {
   /// Orderly end of both directions. Errors: timed_out (no room to say so before the deadline; the peer will see
   /// peer_died after the data). Closed whatever the result.
   Result<void> close(Deadline deadline = Deadline::in(std::chrono::seconds(1)));
+
+  /// Ends both directions at once and without a goodbye, as our death would: the peer receives what was sent,
+  /// then peer_died (where there is Trait::reports_peer_death; otherwise it sees what close() would show). For a
+  /// program that stands between two others and must not pass a failure on as an orderly end.
+  void abort() noexcept;
 
   /// A descriptor for poll(2), epoll(7) or an event loop, level-triggered: readable whenever receive would not
   /// block. It may also be readable while a message is still on its way: receive with Deadline::now().

@@ -106,6 +106,10 @@ Result<void> Channel::close(Deadline deadline) {
   return guarded("close", [&] { return endpoint_->close(deadline); });
 }
 
+void Channel::abort() noexcept {
+  endpoint_->abort();
+}
+
 Result<int> Channel::poll_fd() {
   return guarded("poll", [&] { return endpoint_->poll_fd(); });
 }

@@ -125,6 +125,20 @@ TEST_P(P05_DeathOfThePeer, what_it_had_sent_is_received_and_then_peer_died) {
   EXPECT_EQ(child.wait(), -SIGKILL);
 }
 
+TEST_P(P05_DeathOfThePeer, can_be_played_without_dying) {
+  if (!promises(Trait::reports_peer_death)) return;
+  auto [a, b] = arrange()->both();
+  for (std::uint64_t i = 0; i < 20; ++i) ASSERT_OK(a.send(pattern(100, i), soon()));
+  a.abort();
+  a.abort();
+  EXPECT_ERRC(Errc::closed, a.send("x"));
+  EXPECT_ERRC(Errc::closed, a.borrow());
+  EXPECT_OK(a.close());
+  for (std::uint64_t i = 0; i < 20; ++i) ASSERT_TRUE(is_pattern(value_of(b.borrow(soon())).bytes(), i));
+  EXPECT_ERRC(Errc::peer_died, b.borrow(soon()));
+  EXPECT_ERRC(Errc::peer_died, b.send("anyone?"));
+}
+
 TEST_P(P05_DeathOfThePeer, exit_without_closing_is_a_death_too) {
   if (!promises(Trait::reports_peer_death)) return;
   const auto meeting = arrange();

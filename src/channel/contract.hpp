@@ -55,6 +55,8 @@ class Endpoint {
   virtual Result<std::size_t> borrow(std::span<Message> into, Deadline deadline) = 0;
   virtual Result<void> finish(Deadline deadline) = 0;
   virtual Result<void> close(Deadline deadline) = 0;
+  /// Where a death cannot be told from a close, this is one.
+  virtual void abort() noexcept { static_cast<void>(close(Deadline::now())); }
   virtual Result<int> poll_fd() = 0;
   virtual std::optional<PeerInfo> peer() const = 0;
   virtual Traits traits() const = 0;

@@ -29,6 +29,7 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
   Result<std::size_t> borrow(std::span<Message> into, Deadline deadline) override;
   Result<void> finish(Deadline deadline) override;
   Result<void> close(Deadline deadline) override;
+  void abort() noexcept override;
   Result<int> poll_fd() override;
   std::optional<PeerInfo> peer() const override { return connection_.peer; }
   Traits traits() const override { return traits_; }
@@ -211,10 +212,14 @@ Result<void> StreamEndpoint::finish(Deadline deadline) {
 Result<void> StreamEndpoint::close(Deadline deadline) {
   if (closed_) return {};
   auto told = finish(deadline);
+  abort();
+  return told;
+}
+
+void StreamEndpoint::abort() noexcept {
   closed_ = true;
   poll_set_.reset();
   connection_.stream->close();
-  return told;
 }
 
 }  // namespace

@@ -80,6 +80,22 @@ class Relay(support.ToolTest):
         relay.send_signal(signal.SIGINT)
         self.end(relay, 130)
 
+    def test_the_death_of_one_of_many_reaches_its_partner_alone(self):
+        relay = self.start_listening("relay", "--listen-a", "--many", self.a, self.b)
+        pairs = []
+        for text in (b"one\n", b"two\n"):
+            receiver = self.start_listening("recv", "--listen", self.b)
+            sender = self.start("send", self.a)
+            sender.stdin.write(text)
+            self.assertEqual(receiver.stdout.readline(), text)
+            pairs.append((sender, receiver))
+        pairs[0][0].kill()
+        self.assertIn("peer died", self.end(pairs[0][1], 5)[1])
+        self.end(pairs[1][0])
+        self.end(pairs[1][1])
+        relay.send_signal(signal.SIGTERM)
+        self.end(relay, 143)
+
     def test_no_one_at_the_other_side(self):
         sender = self.start_listening("send", "--listen", self.a, "x")
         self.run_tenon("relay", self.a, self.b, status=4)

@@ -71,8 +71,12 @@ Result<void> Pump::run() {
   std::thread forth([&] { direction(a_, b_, "a", passed_.a_to_b); });
   direction(b_, a_, "b", passed_.b_to_a);
   forth.join();
-  if (first) return std::unexpected(*first);
-  return {};
+  if (!first) return {};
+  if (first->code() != Errc::closed && first->code() != Errc::cancelled) {
+    a_.abort();  // who is left must see that something failed, not an orderly end
+    b_.abort();
+  }
+  return std::unexpected(*first);
 }
 
 }  // namespace tool

@@ -37,7 +37,7 @@ class Pump {
 
   /// Runs until both sides have ended, one has failed, or the Canceller is used (it is used when one
   /// direction fails, to end the other). Errors: what failed first, with the name of the side; `closed`: a
-  /// side closed while messages for it were at hand.
+  /// side closed while messages for it were at hand. After any other failure both are aborted.
   tenon::Result<void> run();
   const Passed& passed() const noexcept { return passed_; }
 
