@@ -126,6 +126,12 @@ class Schemes(support.ToolTest):
         self.assertIn("mode", unix["options"])
         self.assertTrue(all(isinstance(limit, str) for limit in unix["limits"]))
 
+    def test_the_table_of_the_documents_is_this_one(self):
+        table = self.run_tenon("schemes", "--markdown").stdout.decode()
+        for name in ("README.md", "README.zh-CN.md"):
+            with open(os.path.join(os.path.dirname(__file__), "../..", name), encoding="utf-8") as file:
+                self.assertIn(table, file.read(), f"{name} has another table: put in what tenon schemes --markdown prints")
+
     def test_markdown_and_limits(self):
         self.assertIn("| `unix:` |", self.run_tenon("schemes", "--markdown").stdout.decode())
         self.assertIn("somaxconn", self.run_tenon("schemes", "--limits").stdout.decode())
