@@ -74,6 +74,11 @@ class Endpoint {
                               int system_errno = 0) const {
     return std::unexpected(Error(code, operation, text_->subject, std::move(advice), system_errno));
   }
+  /// A failure of one of the parts, as this channel's.
+  std::unexpected<Error> explain(const Error& error, std::string_view operation) const {
+    if (error.advice().empty()) return fail(error.code(), operation, error.system_errno());
+    return fail(error.code(), operation, std::string(error.advice()), error.system_errno());
+  }
 
  private:
   Address address_;

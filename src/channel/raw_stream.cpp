@@ -6,6 +6,7 @@
 
 #include "base/try.hpp"
 #include "channel/segment.hpp"
+#include "channel/staged_loan.hpp"
 
 namespace tenon {
 namespace {
@@ -53,7 +54,7 @@ class RawEndpoint final : public Endpoint, private detail::LoanOwner {
   };
 
   Result<void> commit(ByteSpan memory, std::size_t size, Deadline deadline) override;
-  void drop(ByteSpan) noexcept override { lent_ = false; }
+  void drop(ByteSpan) noexcept override { loan_.drop(); }
   Result<void> check(std::span<const ByteView> messages) const;
   Result<std::size_t> write(std::span<os::Slice> slices, Deadline deadline);
   Result<void> flush(Deadline deadline);
@@ -64,9 +65,6 @@ class RawEndpoint final : public Endpoint, private detail::LoanOwner {
   void update_poll_set() {
     if (poll_set_) poll_set_->set_ready(at_end_ || find().has_value() || connection_.stream->holds_more());
   }
-  std::unexpected<Error> explain(const Error& error, std::string_view operation) const {
-    return fail(error.code(), operation, error.system_errno());
-  }
 
   StreamConnection connection_;
   Traits traits_;
@@ -75,8 +73,7 @@ class RawEndpoint final : public Endpoint, private detail::LoanOwner {
   os::Waiter receive_waiter_;
   Statistics statistics_;
   std::vector<std::byte> unsent_;  ///< the rest of a message that counts as sent
-  SegmentPtr staging_;
-  bool lent_ = false;
+  StagedLoan loan_;
   bool finished_ = false;
   bool closed_ = false;
   SegmentPtr buffer_;
@@ -185,19 +182,15 @@ Result<std::size_t> RawEndpoint::send(std::span<const ByteView> messages, std::s
 Result<Loan> RawEndpoint::loan(std::size_t size, Deadline) {
   if (closed_ || finished_) return fail(Errc::closed, "loan", "this side has finished sending");
   if (size > traits_.max_message_size) return fail(Errc::message_too_large, "loan");
-  if (lent_) return fail(Errc::invalid_argument, "loan", "commit or drop the loan before taking another");
-  if (!staging_ || staging_->capacity() < size) staging_ = SegmentPtr::allocate(size);
-  if (!staging_)
-    return fail(Errc::resource_limit, "loan", "no memory for " + std::to_string(size) + " bytes");
-  lent_ = true;
-  return Loan({staging_->data(), size}, this);
+  auto lent = loan_.lend(size, this);
+  if (!lent) return explain(lent.error(), "loan");
+  return lent;
 }
 
 Result<void> RawEndpoint::commit(ByteSpan memory, std::size_t size, Deadline deadline) {
-  lent_ = false;
-  if (size > memory.size()) return fail(Errc::invalid_argument, "commit", "more bytes than were lent");
-  const ByteView message = memory.first(size);
-  static_cast<void>(TRY(send({&message, 1}, {}, deadline)));
+  const auto message = loan_.end(memory, size);
+  if (!message) return explain(message.error(), "commit");
+  static_cast<void>(TRY(send({&*message, 1}, {}, deadline)));
   return {};
 }
 

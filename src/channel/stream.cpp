@@ -5,6 +5,7 @@
 
 #include "base/try.hpp"
 #include "channel/raw_stream.hpp"
+#include "channel/staged_loan.hpp"
 #include "channel/stream_receiver.hpp"
 #include "channel/stream_sender.hpp"
 
@@ -37,10 +38,9 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
 
  private:
   Result<void> commit(ByteSpan memory, std::size_t size, Deadline deadline) override;
-  void drop(ByteSpan) noexcept override { lent_ = false; }
+  void drop(ByteSpan) noexcept override { loan_.drop(); }
 
   std::unexpected<Error> too_large(std::size_t size) const;
-  std::unexpected<Error> explain(const Error& error, std::string_view operation) const;
   std::unexpected<Error> not_received(const Error& error);
   Errc how_it_ended();
   void update_poll_set() {
@@ -54,8 +54,7 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
   /// Held by whoever uses receiver_: the receiving thread, or a sender who looks how the stream ended.
   std::timed_mutex receiving_;
   std::optional<os::PollSet> poll_set_;
-  SegmentPtr staging_;
-  bool lent_ = false;
+  StagedLoan loan_;
   bool finished_ = false;
   bool closed_ = false;
   /// Set by the receiving thread, for the sending one. Relaxed: it says nothing about other memory.
@@ -70,12 +69,6 @@ std::unexpected<Error> StreamEndpoint::too_large(std::size_t size) const {
               std::to_string(size) + " bytes, and the receiver takes at most " +
                   std::to_string(traits_.max_message_size) +
                   ": split the message, or raise max-message-size= in the receiver's address");
-}
-
-/// A failure of one of the halves, as this channel's.
-std::unexpected<Error> StreamEndpoint::explain(const Error& error, std::string_view operation) const {
-  if (error.advice().empty()) return fail(error.code(), operation, error.system_errno());
-  return fail(error.code(), operation, std::string(error.advice()), error.system_errno());
 }
 
 std::unexpected<Error> StreamEndpoint::not_received(const Error& error) {
@@ -122,25 +115,15 @@ Result<std::size_t> StreamEndpoint::send(std::span<const ByteView> messages, std
 Result<Loan> StreamEndpoint::loan(std::size_t size, Deadline) {
   if (closed_ || finished_) return fail(Errc::closed, "loan", "this side has finished sending");
   if (size > traits_.max_message_size) return too_large(size);
-  if (lent_) return fail(Errc::invalid_argument, "loan", "commit or drop the loan before taking another");
-  if (!staging_ || staging_->capacity() < size) {
-    staging_.reset();
-    staging_ = SegmentPtr::allocate(size);
-  }
-  if (!staging_)
-    return fail(Errc::resource_limit, "loan", "no memory for " + std::to_string(size) + " bytes");
-  lent_ = true;
-  return Loan({staging_->data(), size}, this);
+  auto lent = loan_.lend(size, this);
+  if (!lent) return explain(lent.error(), "loan");
+  return lent;
 }
 
 Result<void> StreamEndpoint::commit(ByteSpan memory, std::size_t size, Deadline deadline) {
-  lent_ = false;
-  if (size > memory.size()) {
-    return fail(Errc::invalid_argument, "commit",
-                std::to_string(size) + " bytes of a loan of " + std::to_string(memory.size()));
-  }
-  const ByteView message = memory.first(size);
-  static_cast<void>(TRY(send({&message, 1}, {}, deadline)));
+  const auto message = loan_.end(memory, size);
+  if (!message) return explain(message.error(), "commit");
+  static_cast<void>(TRY(send({&*message, 1}, {}, deadline)));
   return {};
 }
 

@@ -59,7 +59,7 @@ bool Transfer::would_block() const noexcept {
 
 bool Transfer::broken() const noexcept {
   return error == EPIPE || error == ECONNRESET || error == ECONNABORTED || error == ETIMEDOUT ||
-         error == ENOTCONN || error == EHOSTUNREACH || error == ENETUNREACH;
+         error == ENOTCONN || error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
 bool Transfer::lost_part() const noexcept {
@@ -98,14 +98,14 @@ Transfer PipeStream::write(std::span<const Slice> from, std::span<const int>) no
       retry([&] { return writev_no_sigpipe(out_.get(), as_iovec(from), static_cast<int>(from.size())); }));
 }
 
-Transfer SocketStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
+Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
   DescriptorRoom room;
   msghdr message{};
   message.msg_iov = as_iovec(into);
   message.msg_iovlen = into.size();
   message.msg_control = room.bytes.data();
   message.msg_controllen = CMSG_LEN(max_descriptors * sizeof(int));
-  const auto receive = [&] { return ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); };
+  const auto receive = [&] { return ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); };
   ssize_t count = retry(receive);
   // A peer that left without reading what we sent shows as one ECONNRESET, on packet sockets even before the
   // messages that it had sent: they are still there.
@@ -117,7 +117,7 @@ Transfer SocketStream::read(std::span<const Slice> into, std::vector<Fd>& descri
   return result_of(count);
 }
 
-Transfer SocketStream::write(std::span<const Slice> from, std::span<const int> descriptors) noexcept {
+Transfer send_message(int socket, std::span<const Slice> from, std::span<const int> descriptors) noexcept {
   DescriptorRoom room;
   msghdr message{};
   message.msg_iov = as_iovec(from);
@@ -131,7 +131,15 @@ Transfer SocketStream::write(std::span<const Slice> from, std::span<const int> d
     part->cmsg_len = CMSG_LEN(descriptors.size_bytes());
     std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
   }
-  return result_of(retry([&] { return ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL); }));
+  return result_of(retry([&] { return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL); }));
+}
+
+Transfer SocketStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
+  return receive_message(socket_.get(), into, descriptors);
+}
+
+Transfer SocketStream::write(std::span<const Slice> from, std::span<const int> descriptors) noexcept {
+  return send_message(socket_.get(), from, descriptors);
 }
 
 void SocketStream::finish() noexcept {
