@@ -146,7 +146,10 @@ const Address& Listener::address() const noexcept {
 Result<Channel> connect(const Address& address, ConnectOptions options) {
   return guarded("connect", [&]() -> Result<Channel> {
     const Transport* transport = TRY(checked_transport("connect", address, options.require));
-    if (transport->dial == nullptr) return Channel(TRY(transport->connect(address, options.deadline)));
+    if (transport->connect != nullptr) {
+      auto endpoint = TRY(transport->connect(address, options.deadline));
+      if (endpoint || transport->dial == nullptr) return Channel(std::move(endpoint));
+    }
     auto connection = TRY(transport->dial(address, options.deadline));
     return Channel(
         TRY(open_stream(address, std::move(connection), transport->general_traits, options.deadline)));
@@ -156,7 +159,10 @@ Result<Channel> connect(const Address& address, ConnectOptions options) {
 Result<Listener> listen(const Address& address, ListenOptions options) {
   return guarded("listen", [&]() -> Result<Listener> {
     const Transport* transport = TRY(checked_transport("listen", address, options.require));
-    if (transport->bind == nullptr) return Listener(TRY(transport->listen(address)));
+    if (transport->listen != nullptr) {
+      auto acceptor = TRY(transport->listen(address));
+      if (acceptor || transport->bind == nullptr) return Listener(std::move(acceptor));
+    }
     return Listener(TRY(StreamAcceptor::create(TRY(transport->bind(address)), transport->general_traits)));
   });
 }

@@ -120,7 +120,8 @@ struct Transport {
   /// Rendezvous alone, for a transport over byte streams: the handshake and what follows are the same for all.
   Result<StreamConnection> (*dial)(const Address& address, Deadline deadline) = nullptr;
   Result<StreamListener> (*bind)(const Address& address) = nullptr;
-  /// All of it, for any other transport.
+  /// All of it, for any other transport; beside dial and bind, for those of its addresses that are no streams
+  /// (framing=raw over packets, say). Null for an address that is one.
   Result<std::unique_ptr<Endpoint>> (*connect)(const Address& address, Deadline deadline) = nullptr;
   Result<std::unique_ptr<Acceptor>> (*listen)(const Address& address) = nullptr;
   /// For spawn(): our connection, and the descriptors that the child is given. Null where a child cannot
