@@ -25,6 +25,11 @@ class Conformance : public testing::TestWithParam<Row> {
     return Meeting::arrange(GetParam(), options);
   }
   bool has_name() const { return !GetParam().address.empty(); }
+  /// Below its messages, the row has packets: they are neither cut nor joined.
+  bool keeps_packets() const {
+    return GetParam().address.find("type=") != std::string::npos ||
+           transport_of_row(GetParam()).scheme == "udp";
+  }
 
   /// Whether the row promises what a test is about. If not, the test has nothing to show, and the suite's table
   /// (tests/promises) shows this reason in its place.

@@ -5,13 +5,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstring>
 #include <limits>
 #include <string>
 
 #include "base/try.hpp"
+#include "os/control_data.hpp"
 #include "os/retry.hpp"
 #include "os/sigpipe.hpp"
 #include "os/wait.hpp"
@@ -31,24 +30,6 @@ iovec* as_iovec(std::span<const Slice> slices) noexcept {
 Transfer result_of(ssize_t count) noexcept {
   if (count < 0) return {0, errno};
   return {static_cast<std::size_t>(count), 0};
-}
-
-/// CMSG_LEN and not CMSG_SPACE of room: with the latter's padding the kernel would deliver one more.
-struct DescriptorRoom {
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(max_descriptors * sizeof(int))> bytes{};
-};
-
-void take_descriptors(msghdr& message, std::vector<Fd>& into) noexcept {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      Fd taken(fd);
-      if (into.size() < into.capacity()) into.push_back(std::move(taken));
-    }
-  }
 }
 
 }  // namespace
@@ -99,12 +80,11 @@ Transfer PipeStream::write(std::span<const Slice> from, std::span<const int>) no
 }
 
 Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
-  DescriptorRoom room;
+  ControlRoom<max_descriptors, false> room;
   msghdr message{};
   message.msg_iov = as_iovec(into);
   message.msg_iovlen = into.size();
-  message.msg_control = room.bytes.data();
-  message.msg_controllen = CMSG_LEN(max_descriptors * sizeof(int));
+  room.attach_to(message);
   const auto receive = [&] { return ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); };
   ssize_t count = retry(receive);
   // A peer that left without reading what we sent shows as one ECONNRESET, on packet sockets even before the
@@ -118,18 +98,13 @@ Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd
 }
 
 Transfer send_message(int socket, std::span<const Slice> from, std::span<const int> descriptors) noexcept {
-  DescriptorRoom room;
+  ControlRoom<max_descriptors, false> room;
   msghdr message{};
   message.msg_iov = as_iovec(from);
   message.msg_iovlen = from.size();
   if (!descriptors.empty()) {
-    message.msg_control = room.bytes.data();
-    message.msg_controllen = CMSG_LEN(descriptors.size_bytes());
-    cmsghdr* part = CMSG_FIRSTHDR(&message);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-    std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
+    room.attach_to(message);
+    put_control_data(message, descriptors, false);
   }
   return result_of(retry([&] { return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL); }));
 }

@@ -99,6 +99,7 @@ const std::vector<Row>& rows() {
       {"unix_path", "unix", "unix:{folder}/s"},
       {"unix_abstract", "unix", "unix:@tenon-test-{pid}-{folder}"},
       {"unix_seqpacket", "unix", "unix:{folder}/s?type=seqpacket"},
+      {"unix_dgram", "unix", "unix:{folder}/s?type=dgram"},
   };
   return all;
 }

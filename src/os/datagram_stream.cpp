@@ -1,0 +1,32 @@
+#include "os/datagram_stream.hpp"
+
+#include <sys/socket.h>
+#include <cerrno>
+
+namespace tenon::os {
+
+/// A peer that says something on the line breaks the rules, and is as good as gone.
+bool DatagramStream::peer_is_gone() const noexcept {
+  char nothing;
+  return ::recv(ends_.line.get(), &nothing, sizeof nothing, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+Transfer DatagramStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
+  Transfer transfer = receive_message(ends_.in.get(), into, descriptors);
+  if (!transfer.would_block() || !peer_is_gone()) return transfer;
+  transfer = receive_message(ends_.in.get(), into, descriptors);  // sent just before it went
+  return transfer.would_block() ? Transfer{} : transfer;
+}
+
+Transfer DatagramStream::write(std::span<const Slice> from, std::span<const int> descriptors) noexcept {
+  const Transfer transfer = send_message(ends_.out.get(), from, descriptors);
+  if (transfer.would_block() && peer_is_gone()) return {0, EPIPE};
+  return transfer;
+}
+
+void DatagramStream::abort() noexcept {
+  ::shutdown(ends_.in.get(), SHUT_RD);
+  ::shutdown(ends_.line.get(), SHUT_RDWR);
+}
+
+}  // namespace tenon::os
