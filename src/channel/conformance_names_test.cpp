@@ -180,7 +180,7 @@ TEST(P12_ErrorTexts, of_an_address_say_what_would_be_right) {
   says("unix:/tmp/x?framing=xml", Errc::invalid_argument, "message, lines or raw");
   says("unix:/tmp/x?wait=long", Errc::invalid_argument, "hybrid, block or spin");
   says("unix:/tmp/x?max-message-size=1K", Errc::invalid_argument, "at least 64M");
-  says("unix:/tmp/x?type=raw", Errc::invalid_argument, "stream or seqpacket");
+  says("unix:/tmp/x?type=raw", Errc::invalid_argument, "stream, seqpacket or dgram");
   says("unix:/tmp/x?type=seqpacket&framing=raw", Errc::invalid_argument, "leave type=seqpacket out");
   says("unix:/tmp/x?require=speed", Errc::invalid_argument, "no trait 'speed'");
   says("unix:/tmp/x?require=zero_copy", Errc::unsupported, "zero_copy");

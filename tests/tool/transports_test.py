@@ -28,7 +28,7 @@ class EveryTransport(support.ToolTest):
                  if all(row["traits"][trait] for trait in ("unrelated_processes", *traits))]
         forms = [(scheme, "") for scheme in named]
         if "unix" in named:
-            forms += [("unix", "?type=seqpacket")]
+            forms += [("unix", "?type=seqpacket"), ("unix", "?type=dgram")]
         return forms
 
     def new_address(self, form):
