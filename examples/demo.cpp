@@ -145,7 +145,7 @@ std::vector<std::string> addresses(const std::string& folder) {
     all.push_back(std::string(transport.scheme) + ":" + place_for(transport, folder));
     if (transport.scheme != "unix") continue;
     const std::string unix_socket = all.back();
-    for (const auto* type : {"seqpacket"}) all.push_back(unix_socket + "?type=" + type);
+    for (const auto* type : {"seqpacket", "dgram"}) all.push_back(unix_socket + "?type=" + type);
   }
   return all;
 }
