@@ -6,14 +6,16 @@
 #include "base/try.hpp"
 #include "channel/contract.hpp"
 #include "channel/fd/fd.hpp"
+#include "channel/file/file.hpp"
 #include "channel/pipe/pipe.hpp"
 #include "channel/unix/unix.hpp"
 
 namespace tenon {
 namespace {
 
-const std::array<const Transport*, 3>& table() {
-  static const std::array<const Transport*, 3> rows{&pipe_transport, &unix_transport, &fd_transport};
+const std::array<const Transport*, 4>& table() {
+  static const std::array<const Transport*, 4> rows{&pipe_transport, &unix_transport, &fd_transport,
+                                                    &file_transport};
   return rows;
 }
 

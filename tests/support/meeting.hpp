@@ -48,6 +48,8 @@ class Meeting {
 
   /// Both ends in this process.
   std::pair<Channel, Channel> both();
+  /// After a test: removes the folders that its channels lived in.
+  static void clean_up();
 };
 
 /// The address of a row inside a folder.
