@@ -11,7 +11,7 @@
 
 #include "base/scope_exit.hpp"
 #include "base/try.hpp"
-#include "os/backoff.hpp"
+#include "os/claim.hpp"
 #include "os/retry.hpp"
 #include "os/socket_io.hpp"
 #include "os/unix_address.hpp"
@@ -20,26 +20,7 @@
 namespace tenon::os {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto longest_lock_wait = 1s;
 constexpr std::string_view temporary_suffix = ".tenon";
-
-/// What every step needs to know, so that each error names the same operation and place.
-struct Claim {
-  std::string_view operation;
-  std::string place;
-  std::string folder_path;
-  std::string name;
-  Fd folder = Fd();
-
-  Error refuse(Errc code, std::string advice, int system_errno = 0) const {
-    return {code, operation, place, std::move(advice), system_errno};
-  }
-  Error failed(std::string advice = {}) const {
-    return Error::from_errno(operation, place, errno, std::move(advice));
-  }
-};
 
 struct Holder {
   bool alive = false;
@@ -65,59 +46,6 @@ Error in_use(const Claim& claim, Holder holder) {
                              ? "process " + std::to_string(holder.pid) + " listens there"
                              : "a process that does not tell its pid is bound there (see ss -xlp)";
   return claim.refuse(Errc::address_in_use, by + ": end it, or choose another place", EADDRINUSE);
-}
-
-Result<Claim> parse(std::string_view operation, std::string_view place) {
-  const std::size_t slash = place.rfind('/');
-  Claim claim{operation, std::string(place), ".",
-              std::string(place.substr(slash == place.npos ? 0 : slash + 1))};
-  if (slash != place.npos) claim.folder_path = place.substr(0, std::max<std::size_t>(slash, 1));
-  if (claim.name.empty() || claim.name == "." || claim.name == ".." || place.find('\0') != place.npos) {
-    return std::unexpected(
-        claim.refuse(Errc::invalid_argument, "the path must end in the name of the socket"));
-  }
-  return claim;
-}
-
-/// Opens the folder and refuses one in which anybody could put another socket in place of ours.
-Result<void> open_folder(Claim& claim) {
-  claim.folder =
-      Fd(retry([&] { return ::open(claim.folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
-  if (!claim.folder) {
-    return std::unexpected(claim.failed(errno == ENOENT ? "create the folder " + claim.folder_path + " first"
-                                        : errno == ENAMETOOLONG
-                                            ? "a path has at most " + std::to_string(PATH_MAX - 1) + " bytes"
-                                            : ""));
-  }
-  struct stat status{};
-  if (::fstat(claim.folder.get(), &status) != 0) return std::unexpected(claim.failed());
-  if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0) {
-    return std::unexpected(
-        claim.refuse(Errc::permission_denied,
-                     "everyone may write to the folder " + claim.folder_path +
-                         " and could put another socket there: chmod o-w it, or choose another folder"));
-  }
-  const long longest = ::fpathconf(claim.folder.get(), _PC_NAME_MAX);
-  if (longest > 0 && claim.name.size() > static_cast<std::size_t>(longest)) {
-    return std::unexpected(claim.refuse(Errc::invalid_argument,
-                                        "a name in this folder has at most " + std::to_string(longest) +
-                                            " bytes, this has " + std::to_string(claim.name.size()),
-                                        ENAMETOOLONG));
-  }
-  return {};
-}
-
-Result<void> lock_folder(const Claim& claim) {
-  Backoff backoff(Deadline::in(longest_lock_wait));
-  while (retry([&] { return ::flock(claim.folder.get(), LOCK_EX | LOCK_NB); }) != 0) {
-    if (errno != EWOULDBLOCK) return std::unexpected(claim.failed());
-    if (!backoff.pause()) {
-      return std::unexpected(
-          claim.refuse(Errc::timed_out, "another process has held a lock on the folder " + claim.folder_path +
-                                            " for 1 s: find it with lslocks, or choose another folder"));
-    }
-  }
-  return {};
 }
 
 /// Removes a name that nobody answers at; anything else that stands there is an error.
@@ -246,17 +174,16 @@ Result<std::unique_ptr<SocketName>> SocketName::take(std::string_view operation,
         Error(Errc::invalid_argument, operation, std::string(place), "the mode has bits beyond 0777"));
   }
   if (!is_abstract(place)) return take_path(operation, socket, place, options);
-  TRY(take_abstract(Claim{operation, std::string(place), {}, {}}, socket, options));
+  TRY(take_abstract(Claim{operation, "socket", std::string(place)}, socket, options));
   return nullptr;
 }
 
 Result<std::unique_ptr<SocketName>> SocketName::take_path(std::string_view operation, int socket,
                                                           std::string_view place,
                                                           const UnixListenOptions& options) {
-  Claim claim = TRY(parse(operation, place));
-  TRY(open_folder(claim));
-  TRY(lock_folder(claim));
-  // Explicitly, not by closing: a child forked meanwhile by another thread shares the lock.
+  Claim claim = TRY(Claim::open(operation, "socket", place));
+  TRY(claim.lock());
+  // By the descriptor: claim is moved from below.
   const base::ScopeExit unlock([folder = claim.folder.get()] { ::flock(folder, LOCK_UN); });
   TRY(make_way(claim));
   const Temporary temporary = temporary_for(claim);
