@@ -87,13 +87,14 @@ Result<void> SendCommand::explain(const Error& error, const std::optional<Error>
 }
 
 Result<void> SendCommand::transfer(tenon::Channel& channel, Source& source) {
-  auto drain = TRY(Drain::start(channel, stop()));
+  std::unique_ptr<Drain> drain;
+  if (!channel.traits().one_way) drain = TRY(Drain::start(channel, stop()));
   Progress progress(source.total_bytes(), false);
   auto result = send_all(channel, source, limits_, &progress, stop(), sent_);
   if (result) result = channel.finish(connection_.deadline());
-  drain->end();
-  if (!result) return explain(result.error(), drain->reason(), source);
-  if (connection_.verbose && drain->messages() > 0) {
+  if (drain) drain->end();
+  if (!result) return explain(result.error(), drain ? drain->reason() : std::nullopt, source);
+  if (connection_.verbose && drain && drain->messages() > 0) {
     say(fmt::format("{} messages came back and were thrown away (tenon spawn and relay pass them on)",
                     drain->messages()));
   }

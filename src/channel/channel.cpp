@@ -152,7 +152,7 @@ Result<Channel> connect(const Address& address, ConnectOptions options) {
     }
     auto connection = TRY(transport->dial(address, options.deadline));
     return Channel(
-        TRY(open_stream(address, std::move(connection), transport->general_traits, options.deadline)));
+        TRY(open_stream(address, std::move(connection), TRY(transport->traits(address)), options.deadline)));
   });
 }
 
@@ -163,7 +163,8 @@ Result<Listener> listen(const Address& address, ListenOptions options) {
       auto acceptor = TRY(transport->listen(address));
       if (acceptor || transport->bind == nullptr) return Listener(std::move(acceptor));
     }
-    return Listener(TRY(StreamAcceptor::create(TRY(transport->bind(address)), transport->general_traits)));
+    return Listener(
+        TRY(StreamAcceptor::create(TRY(transport->bind(address)), TRY(transport->traits(address)))));
   });
 }
 

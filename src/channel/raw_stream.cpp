@@ -62,6 +62,7 @@ class RawEndpoint final : public Endpoint, private detail::LoanOwner {
   Result<Found> await(Deadline deadline);
   Result<void> make_room();
   void consume(const Found& found) noexcept;
+  std::unexpected<Error> failed(const os::Transfer& transfer, std::string_view operation) const;
   void update_poll_set() {
     if (poll_set_) poll_set_->set_ready(at_end_ || find().has_value() || connection_.stream->holds_more());
   }
@@ -90,6 +91,15 @@ void count(Statistics::Direction& direction, std::size_t size) noexcept {
   direction.largest = std::max<std::uint64_t>(direction.largest, size);
 }
 
+std::unexpected<Error> RawEndpoint::failed(const os::Transfer& transfer, std::string_view operation) const {
+  if (transfer.wrong_way()) {
+    return fail(Errc::unsupported, operation,
+                "bytes go one way here, and this side has begun with the other: use a second channel for the "
+                "way back");
+  }
+  return explain(Error::from_errno(operation, {}, transfer.error), operation);
+}
+
 // ---- Sending
 
 Result<void> RawEndpoint::check(std::span<const ByteView> messages) const {
@@ -116,8 +126,7 @@ Result<std::size_t> RawEndpoint::write(std::span<os::Slice> slices, Deadline dea
     const os::Transfer transfer = connection_.stream->write(slices, {});
     ++statistics_.sent.system_calls;
     if (transfer.broken()) return std::unexpected(Error(Errc::closed, "send"));
-    if (transfer.error != 0 && !transfer.would_block())
-      return std::unexpected(Error::from_errno("send", {}, transfer.error));
+    if (transfer.error != 0 && !transfer.would_block()) return failed(transfer, "send");
     if (transfer.error != 0) {
       if (auto waited = os::pause(send_waiter_, *connection_.stream, os::Wait::writable, deadline); !waited) {
         if (written > 0) return written;
@@ -256,8 +265,10 @@ Result<RawEndpoint::Found> RawEndpoint::await(Deadline deadline) {
     } else if (transfer.would_block()) {
       auto waited = os::pause(receive_waiter_, *connection_.stream, os::Wait::readable, deadline);
       if (!waited) return explain(waited.error(), "receive");
-    } else {
+    } else if (transfer.error == 0 || transfer.broken()) {
       at_end_ = true;
+    } else {
+      return failed(transfer, "receive");
     }
   }
 }
@@ -291,6 +302,8 @@ Result<std::size_t> RawEndpoint::borrow(std::span<Message> into, Deadline deadli
 Result<int> RawEndpoint::poll_fd() {
   if (closed_) return fail(Errc::closed, "poll", "this side has closed the channel");
   if (!poll_set_) {
+    const os::Transfer ready{0, connection_.stream->prepare_to_read()};
+    if (ready.error != 0) return failed(ready, "poll");
     auto set = TRY(os::PollSet::create());
     TRY(os::watch(set, *connection_.stream));
     poll_set_ = std::move(set);

@@ -6,16 +6,20 @@
 #include "base/try.hpp"
 #include "channel/contract.hpp"
 #include "channel/fd/fd.hpp"
-#include "channel/file/file.hpp"
+#include "channel/fifo/fifo.hpp"
 #include "channel/pipe/pipe.hpp"
 #include "channel/unix/unix.hpp"
 
 namespace tenon {
 namespace {
 
-const std::array<const Transport*, 4>& table() {
-  static const std::array<const Transport*, 4> rows{&pipe_transport, &unix_transport, &fd_transport,
-                                                    &file_transport};
+const auto& table() {
+  static const std::array rows{
+      &pipe_transport,
+      &fifo_transport,
+      &unix_transport,
+      &fd_transport,
+  };
   return rows;
 }
 

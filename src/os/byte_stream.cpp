@@ -43,6 +43,10 @@ bool Transfer::broken() const noexcept {
          error == ENOTCONN || error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
+bool Transfer::wrong_way() const noexcept {
+  return error == EOPNOTSUPP;
+}
+
 bool Transfer::lost_part() const noexcept {
   return error == EBADMSG;
 }

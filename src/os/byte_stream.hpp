@@ -28,6 +28,8 @@ struct Transfer {
   bool would_block() const noexcept;
   /// The other end is gone, whatever the reason.
   bool broken() const noexcept;
+  /// The stream goes one way, and this is the other.
+  bool wrong_way() const noexcept;
   /// Something arrived that did not fit and is lost: a packet's end, or descriptors.
   bool lost_part() const noexcept;
 };
@@ -58,6 +60,8 @@ class ByteStream {
   /// Readable once the peer is gone, for a mechanism whose read_fd() does not tell; otherwise -1. From then on
   /// reads give what is left and then the end, and writes fail with EPIPE.
   virtual int peer_fd() const noexcept { return -1; }
+  /// Opens what read_fd() tells about, for a stream that opens its ends when they are first used. 0 or the cause.
+  virtual int prepare_to_read() noexcept { return 0; }
   /// Whether a read would give something although read_fd() is not readable: bytes in this object's memory.
   virtual bool holds_more() noexcept { return false; }
   /// Sleeps until a read (or write) may do something, or the peer is gone. Errors: timed_out, cancelled.

@@ -69,6 +69,11 @@ Result<std::size_t> resize_pipe(int fd, std::size_t bytes) {
   return static_cast<std::size_t>(granted);
 }
 
+void enlarge_pipe(int fd) noexcept {
+  constexpr int larger = 256 * 1024;
+  [[maybe_unused]] const int granted = ::fcntl(fd, F_SETPIPE_SZ, larger);
+}
+
 Result<std::size_t> pipe_pending(int fd) {
   int bytes = 0;
   if (::ioctl(fd, FIONREAD, &bytes) < 0)

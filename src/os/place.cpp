@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "base/try.hpp"
 #include "os/retry.hpp"
@@ -47,6 +50,20 @@ Result<void> check(std::string_view operation, const std::string& path, const st
   return {};
 }
 
+/// Where the kernel shows an open file as a file, proc_pid_fd(5).
+class ItselfPath {
+ public:
+  explicit ItselfPath(int fd) noexcept {
+    std::ranges::copy(folder, text_.begin());
+    *std::to_chars(text_.data() + folder.size(), text_.data() + text_.size() - 1, fd).ptr = '\0';
+  }
+  const char* text() const noexcept { return text_.data(); }
+
+ private:
+  static constexpr std::string_view folder = "/proc/self/fd/";
+  std::array<char, folder.size() + 12> text_{};
+};
+
 }  // namespace
 
 Result<Fd> open_place(std::string_view operation, const std::string& path, int flags, mode_t kind,
@@ -68,9 +85,22 @@ Result<Fd> open_place(std::string_view operation, const std::string& path, int f
 }
 
 Result<void> set_mode(int fd, unsigned mode, std::string_view operation, const std::string& path) {
-  const std::string itself = "/proc/self/fd/" + std::to_string(fd);  // fchmod(2) refuses O_PATH descriptors
-  if (::chmod(itself.c_str(), mode & 07777U) == 0) return {};
+  // fchmod(2) refuses O_PATH descriptors
+  if (::chmod(ItselfPath(fd).text(), mode & 07777U) == 0) return {};
   return std::unexpected(Error::from_errno(operation, path, errno));
+}
+
+Result<void> give_group(int fd, int group, const Claim& claim) {
+  if (group < 0) return {};
+  if (::fchownat(fd, "", static_cast<uid_t>(-1), static_cast<gid_t>(group), AT_EMPTY_PATH) == 0) return {};
+  return std::unexpected(
+      claim.failed("the owner of a file may give it only to a group that he is a member of: group " +
+                   std::to_string(group)));
+}
+
+int reopen(int object, int flags) noexcept {
+  const ItselfPath path(object);
+  return retry([&] { return ::open(path.text(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); });
 }
 
 }  // namespace tenon::os

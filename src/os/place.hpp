@@ -10,6 +10,8 @@
 #include <tenon/os/fd.hpp>
 #include <tenon/os/owned_name.hpp>
 
+#include "os/claim.hpp"
+
 namespace tenon::os {
 
 /// open(2) with `flags` and O_NOFOLLOW, O_CLOEXEC, O_NONBLOCK, O_NOCTTY; then the object must be of `kind`
@@ -20,5 +22,11 @@ Result<Fd> open_place(std::string_view operation, const std::string& path, int f
 
 /// Gives the object behind `fd` exactly `mode`, which the umask would have narrowed. `fd` may be O_PATH.
 Result<void> set_mode(int fd, unsigned mode, std::string_view operation, const std::string& path);
+
+/// Gives the object behind `fd` (which may be O_PATH) to `group`; -1 leaves it.
+Result<void> give_group(int fd, int group, const Claim& claim);
+
+/// open(2) of the very object behind an O_PATH descriptor, close-on-exec and non-blocking; -1 and errno.
+int reopen(int object, int flags) noexcept;
 
 }  // namespace tenon::os

@@ -60,8 +60,4 @@ unsigned effective_user() noexcept {
   return ::geteuid();
 }
 
-int process_id() noexcept {
-  return ::getpid();
-}
-
 }  // namespace tenon::os

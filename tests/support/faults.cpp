@@ -121,6 +121,10 @@ PASS_ON(false, int, setsockopt, (int a, int b, int c, const void* d, unsigned e)
 PASS_ON(false, int, getsockopt, (int a, int b, int c, void* d, unsigned* e), (a, b, c, d, e))
 PASS_ON(true, int, open, (const char* a, int b, unsigned c), (a, b, c))
 PASS_ON(true, int, openat, (int a, const char* b, int c, unsigned d), (a, b, c, d))
+PASS_ON(false, int, mkfifoat, (int a, const char* b, unsigned c), (a, b, c))
+PASS_ON(false, int, mkdirat, (int a, const char* b, unsigned c), (a, b, c))
+PASS_ON(false, int, chmod, (const char* a, unsigned b), (a, b))
+PASS_ON(true, long, getrandom, (void* a, std::size_t b, unsigned c), (a, b, c))
 PASS_ON(false, int, fcntl, (int a, int b, long c), (a, b, c))
 PASS_ON(true, int, flock, (int a, int b), (a, b))
 PASS_ON(false, int, pipe2, (int* a, int b), (a, b))
@@ -129,18 +133,11 @@ PASS_ON(false, int, epoll_create1, (int a), (a))
 PASS_ON(false, int, epoll_ctl, (int a, int b, int c, void* d), (a, b, c, d))
 PASS_ON(true, int, ppoll, (void* a, unsigned long b, const void* c, const void* d), (a, b, c, d))
 PASS_ON(false, int, renameat, (int a, const char* b, int c, const char* d), (a, b, c, d))
+PASS_ON(false, int, renameat2, (int a, const char* b, int c, const char* d, unsigned e), (a, b, c, d, e))
 PASS_ON(false, int, fchmodat, (int a, const char* b, unsigned c, int d), (a, b, c, d))
 PASS_ON(true, long, read, (int a, void* b, std::size_t c), (a, b, cut(c)))
 PASS_ON(true, long, write, (int a, const void* b, std::size_t c),
         (a, b, c == 8 ? c : cut(c)))  // 8: an eventfd's
-
-PASS_ON(false, int, mkdir, (const char* a, unsigned b), (a, b))
-PASS_ON(false, int, unlinkat, (int a, const char* b, int c), (a, b, c))
-PASS_ON(false, int, inotify_init1, (int a), (a))
-PASS_ON(false, int, inotify_add_watch, (int a, const char* b, unsigned c), (a, b, c))
-PASS_ON(true, int, ftruncate, (int a, long b), (a, b))
-PASS_ON(true, int, fdatasync, (int a), (a))
-PASS_ON(true, long, pread, (int a, void* b, std::size_t c, long d), (a, b, cut(c), d))
 
 namespace {
 
@@ -166,14 +163,6 @@ extern "C" long readv(int fd, const iovec* parts, int count) {
   if (fails()) return -1;
   iovec some[most_slices];
   return count > most_slices ? real(fd, parts, count) : real(fd, some, shortened(parts, count, some));
-}
-
-extern "C" long pwritev(int fd, const iovec* parts, int count, long offset) {
-  static const auto real = tenon::test::next<long (*)(int, const iovec*, int, long)>("pwritev");
-  if (fails()) return -1;
-  iovec some[most_slices];
-  if (count > most_slices) return real(fd, parts, count, offset);
-  return real(fd, some, shortened(parts, count, some), offset);
 }
 
 extern "C" long pwritev2(int fd, const iovec* parts, int count, long offset, int flags) {

@@ -18,9 +18,10 @@ namespace tenon::test {
 
 /// A way to meet: a transport in one of its forms.
 struct Row {
-  std::string name;     ///< a C++ identifier, for the test's name
-  std::string scheme;   ///< the row of the table that it covers
-  std::string address;  ///< {folder}, {pid} and {port} are filled in; options may be appended with '&'
+  std::string name;         ///< a C++ identifier, for the test's name
+  std::string scheme;       ///< the row of the table that it covers
+  std::string address;      ///< {folder}, {pid} and {port} are filled in; options may be appended with '&'
+  unsigned widened = 0666;  ///< the mode of its name with mode=0666
 };
 
 /// The row of the table of transports, and what a channel at the row's address keeps.
@@ -48,8 +49,6 @@ class Meeting {
 
   /// Both ends in this process.
   std::pair<Channel, Channel> both();
-  /// After a test: removes the folders that its channels lived in.
-  static void clean_up();
 };
 
 /// The address of a row inside a folder.

@@ -69,7 +69,7 @@ Result<void> Pump::run() {
     canceller_.cancel();
   };
   std::thread forth([&] { direction(a_, b_, "a", passed_.a_to_b); });
-  direction(b_, a_, "b", passed_.b_to_a);
+  if (!a_.traits().one_way && !b_.traits().one_way) direction(b_, a_, "b", passed_.b_to_a);
   forth.join();
   if (!first) return {};
   if (first->code() != Errc::closed && first->code() != Errc::cancelled) {

@@ -35,8 +35,9 @@ class Pump {
   Pump(tenon::Channel& a, tenon::Channel& b, Tee* tee, tenon::Canceller& canceller)
       : a_(a), b_(b), tee_(tee), canceller_(canceller) {}
 
-  /// Runs until both sides have ended, one has failed, or the Canceller is used (it is used when one
-  /// direction fails, to end the other). Errors: what failed first, with the name of the side; `closed`: a
+  /// Passes messages on in both directions, or only from A to B if one of the two goes one way. Runs until both
+  /// sides have ended, one has failed, or the Canceller is used (it is used when one direction fails, to end
+  /// the other). Errors: what failed first, with the name of the side; `closed`: a
   /// side closed while messages for it were at hand. After any other failure both are aborted.
   tenon::Result<void> run();
   const Passed& passed() const noexcept { return passed_; }

@@ -28,6 +28,9 @@ TENON_EXPORT Result<std::size_t> pipe_capacity(int fd);
 /// invalid_argument (more than `bytes` wait in the pipe, or 0, or beyond 2 GiB).
 TENON_EXPORT Result<std::size_t> resize_pipe(int fd, std::size_t bytes);
 
+/// Asks for 256 KiB, quietly: it pays for long messages, and is not worth an error where a limit is in the way.
+TENON_EXPORT void enlarge_pipe(int fd) noexcept;
+
 /// How many bytes wait to be read: FIONREAD, pipe(7). A moment later it may be more, and if others read,
 /// less.
 TENON_EXPORT Result<std::size_t> pipe_pending(int fd);

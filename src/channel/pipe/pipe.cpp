@@ -45,6 +45,9 @@ Result<ChildEnds> child_ends(const Address& address) {
     if (!size) return std::unexpected(size.error().with("parse address", address.to_string()));
     static_cast<void>(TRY(to_child.resize(*size)));
     static_cast<void>(TRY(from_child.resize(*size)));
+  } else {
+    os::enlarge_pipe(to_child.write_end.get());
+    os::enlarge_pipe(from_child.read_end.get());
   }
   // O_NONBLOCK belongs to each end's open file description, so this leaves ours as they are.
   TRY(os::set_nonblocking(to_child.read_end.get(), false));
