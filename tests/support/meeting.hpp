@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,11 @@ struct Row {
   std::string address;      ///< {folder}, {pid} and {port} are filled in; options may be appended with '&'
   unsigned widened = 0666;  ///< the mode of its name with mode=0666
 };
+
+/// For the test runner's lists.
+inline void PrintTo(const Row& row, std::ostream* out) {
+  *out << row.name;
+}
 
 /// The row of the table of transports, and what a channel at the row's address keeps.
 const Transport& transport_of_row(const Row& row);

@@ -124,7 +124,8 @@ class EveryTransport(support.ToolTest):
                 sender.stdin.write(b"hello\n")
                 self.assertEqual(receiver.stdout.readline(), b"hello\n")
                 self.kill(receiver)
-                self.assertIn("peer died", self.end(sender, 5)[1])
+                self.assertEqual(sender.wait(support.LIMIT_S), 5)  # its input is still open
+                self.assertIn(b"peer died", sender.stderr.read())
 
     def test_ping_and_pong(self):
         for form in self.forms():
