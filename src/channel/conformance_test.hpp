@@ -21,6 +21,8 @@ inline Deadline soon() {
 
 class Conformance : public testing::TestWithParam<Row> {
  protected:
+  void TearDown() override { Meeting::clean_up(); }
+
   std::unique_ptr<Meeting> arrange(const std::string& options = {}) const {
     return Meeting::arrange(GetParam(), options);
   }

@@ -7,6 +7,7 @@
 #include "channel/contract.hpp"
 #include "channel/fd/fd.hpp"
 #include "channel/fifo/fifo.hpp"
+#include "channel/file/file.hpp"
 #include "channel/pipe/pipe.hpp"
 #include "channel/unix/unix.hpp"
 
@@ -15,10 +16,7 @@ namespace {
 
 const auto& table() {
   static const std::array rows{
-      &pipe_transport,
-      &fifo_transport,
-      &unix_transport,
-      &fd_transport,
+      &pipe_transport, &fifo_transport, &unix_transport, &fd_transport, &file_transport,
   };
   return rows;
 }

@@ -60,4 +60,8 @@ unsigned effective_user() noexcept {
   return ::geteuid();
 }
 
+int process_id() noexcept {
+  return ::getpid();
+}
+
 }  // namespace tenon::os

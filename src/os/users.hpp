@@ -15,5 +15,7 @@ Result<unsigned> user_id(const std::string& name);
 std::string describe_user(unsigned uid);
 /// Our effective user.
 unsigned effective_user() noexcept;
+/// Our process id.
+int process_id() noexcept;
 
 }  // namespace tenon::os

@@ -139,6 +139,14 @@ PASS_ON(true, long, read, (int a, void* b, std::size_t c), (a, b, cut(c)))
 PASS_ON(true, long, write, (int a, const void* b, std::size_t c),
         (a, b, c == 8 ? c : cut(c)))  // 8: an eventfd's
 
+PASS_ON(false, int, mkdir, (const char* a, unsigned b), (a, b))
+PASS_ON(false, int, unlinkat, (int a, const char* b, int c), (a, b, c))
+PASS_ON(false, int, inotify_init1, (int a), (a))
+PASS_ON(false, int, inotify_add_watch, (int a, const char* b, unsigned c), (a, b, c))
+PASS_ON(true, int, ftruncate, (int a, long b), (a, b))
+PASS_ON(true, int, fdatasync, (int a), (a))
+PASS_ON(true, long, pread, (int a, void* b, std::size_t c, long d), (a, b, cut(c), d))
+
 namespace {
 
 /// The first slices, cut to a part: what a short transfer does.
@@ -163,6 +171,14 @@ extern "C" long readv(int fd, const iovec* parts, int count) {
   if (fails()) return -1;
   iovec some[most_slices];
   return count > most_slices ? real(fd, parts, count) : real(fd, some, shortened(parts, count, some));
+}
+
+extern "C" long pwritev(int fd, const iovec* parts, int count, long offset) {
+  static const auto real = tenon::test::next<long (*)(int, const iovec*, int, long)>("pwritev");
+  if (fails()) return -1;
+  iovec some[most_slices];
+  if (count > most_slices) return real(fd, parts, count, offset);
+  return real(fd, some, shortened(parts, count, some), offset);
 }
 
 extern "C" long pwritev2(int fd, const iovec* parts, int count, long offset, int flags) {

@@ -1,6 +1,7 @@
 #include "support/meeting.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <thread>
 
 #include <tenon/os/pipe.hpp>
@@ -22,11 +23,16 @@ void replace(std::string& text, const std::string& what, const std::string& by) 
   if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
 }
 
+std::mutex kept_mutex;
+std::vector<std::shared_ptr<TemporaryFolder>> kept_folders;
+
 /// A listener in one process, a connection from the other.
 class ByName final : public Meeting {
  public:
   ByName(const Row& row, const std::string& options)
-      : listener_(value_of(listen(address_of(row, folder_, options)))), address_(listener_->address()) {}
+      : folder_(make_folder(traits_of(row))),
+        listener_(value_of(listen(address_of(row, *folder_, options)))),
+        address_(listener_->address()) {}
 
   Result<Channel> first(Deadline deadline) override { return listener_->accept(deadline); }
   Result<Channel> second(Deadline deadline) override { return connect(address_, {.deadline = deadline}); }
@@ -41,7 +47,15 @@ class ByName final : public Meeting {
   }
 
  private:
-  TemporaryFolder folder_;
+  /// Where a channel lives in the folder, that stays until the test is over: channels outlive their Meeting.
+  static std::shared_ptr<TemporaryFolder> make_folder(const Traits& traits) {
+    auto folder = std::make_shared<TemporaryFolder>();
+    const std::lock_guard lock(kept_mutex);
+    if (traits.has(Trait::survives_restart)) kept_folders.push_back(folder);
+    return folder;
+  }
+
+  std::shared_ptr<TemporaryFolder> folder_;
   std::optional<Listener> listener_;
   Address address_;
 };
@@ -101,6 +115,7 @@ const std::vector<Row>& rows() {
       {"unix_abstract", "unix", "unix:@tenon-test-{pid}-{folder}"},
       {"unix_seqpacket", "unix", "unix:{folder}/s?type=seqpacket"},
       {"unix_dgram", "unix", "unix:{folder}/s?type=dgram"},
+      {"file", "file", "file:{folder}/d"},
   };
   return all;
 }
@@ -130,6 +145,11 @@ std::string address_of(const Row& row, const TemporaryFolder& folder, const std:
 std::unique_ptr<Meeting> Meeting::arrange(const Row& row, const std::string& options) {
   if (row.scheme == "fd") return std::make_unique<ByInheritance>(row.name == "socket_pair", options);
   return std::make_unique<ByName>(row, options);
+}
+
+void Meeting::clean_up() {
+  const std::lock_guard lock(kept_mutex);
+  kept_folders.clear();
 }
 
 std::pair<Channel, Channel> Meeting::both() {

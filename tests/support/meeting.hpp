@@ -55,6 +55,8 @@ class Meeting {
 
   /// Both ends in this process.
   std::pair<Channel, Channel> both();
+  /// After a test: removes the folders that its channels lived in.
+  static void clean_up();
 };
 
 /// The address of a row inside a folder.
