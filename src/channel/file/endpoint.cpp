@@ -4,6 +4,7 @@
 
 #include "base/try.hpp"
 #include "channel/file/peer.hpp"
+#include "channel/staged_loan.hpp"
 #include "os/file_io.hpp"
 #include "os/poll_set.hpp"
 #include "os/wait.hpp"
@@ -57,7 +58,7 @@ class FileEndpoint final : public Endpoint, private detail::LoanOwner {
 
  private:
   Result<void> commit(ByteSpan memory, std::size_t size, Deadline deadline) override;
-  void drop(ByteSpan) noexcept override { lent_ = false; }
+  void drop(ByteSpan) noexcept override { staging_.drop(); }
 
   std::unexpected<Error> too_large(std::size_t size) const;
   std::unexpected<Error> explain(const Error& error, std::string_view operation) const;
@@ -86,8 +87,7 @@ class FileEndpoint final : public Endpoint, private detail::LoanOwner {
   Peer::LastLook receive_look_;
   std::optional<os::PollSet> poll_set_;
 
-  SegmentPtr staging_;
-  bool lent_ = false;
+  StagedLoan staging_;
   bool finished_ = false;
   bool closed_ = false;
   /// Set by the receiving thread, for the sending one. Relaxed: it says nothing about other memory.
@@ -187,25 +187,15 @@ Result<void> FileEndpoint::wait_for_change(const Watching& watching, Deadline de
 Result<Loan> FileEndpoint::loan(std::size_t size, Deadline) {
   if (closed_ || finished_) return fail(Errc::closed, "loan", "this side has finished sending");
   if (size > traits_.max_message_size) return too_large(size);
-  if (lent_) return fail(Errc::invalid_argument, "loan", "commit or drop the loan before taking another");
-  if (!staging_ || staging_->capacity() < size) {
-    staging_.reset();
-    staging_ = SegmentPtr::allocate(size);
-  }
-  if (!staging_)
-    return fail(Errc::resource_limit, "loan", "no memory for " + std::to_string(size) + " bytes");
-  lent_ = true;
-  return Loan({staging_->data(), size}, this);
+  auto lent = staging_.lend(size, this);
+  if (!lent) return explain(lent.error(), "loan");
+  return lent;
 }
 
 Result<void> FileEndpoint::commit(ByteSpan memory, std::size_t size, Deadline deadline) {
-  lent_ = false;
-  if (size > memory.size()) {
-    return fail(Errc::invalid_argument, "commit",
-                std::to_string(size) + " bytes of a loan of " + std::to_string(memory.size()));
-  }
-  const ByteView message = memory.first(size);
-  static_cast<void>(TRY(send({&message, 1}, {}, deadline)));
+  const auto message = staging_.end(memory, size);
+  if (!message) return explain(message.error(), "commit");
+  static_cast<void>(TRY(send({&*message, 1}, {}, deadline)));
   return {};
 }
 
