@@ -61,6 +61,18 @@ TEST_P(P04_OrderlyClose, messages_that_the_closing_side_never_read_cost_none_of_
   EXPECT_ERRC(Errc::closed, a.borrow(soon()));
 }
 
+TEST_P(P04_OrderlyClose, costs_nothing_of_what_is_still_on_its_way_while_the_peer_sends_too) {
+  if (!promises(Trait::lossless)) return;
+  auto [a, b] = arrange()->both();
+  fill(a, 10'000);  // never read
+  std::jthread closing([&, &channel = b] {
+    for (std::uint64_t i = 0; i < 400; ++i) EXPECT_OK(channel.send(pattern(10'000, i), soon()));
+    EXPECT_OK(channel.close(soon()));
+  });
+  for (std::uint64_t i = 0; i < 400; ++i) ASSERT_TRUE(is_pattern(value_of(a.borrow(soon())).bytes(), i)) << i;
+  EXPECT_ERRC(Errc::closed, a.borrow(soon()));
+}
+
 TEST_P(P04_OrderlyClose, finish_ends_one_direction_only) {
   auto [a, b] = arrange()->both();
   EXPECT_OK(a.send("question"));
@@ -181,8 +193,7 @@ TEST_P(P05_DeathOfThePeer, ends_the_wait_of_a_sender) {
   meeting->keep_first();
   Channel channel = value_of(meeting->first());
   ASSERT_OK(os::wait_for(value_of(channel.poll_fd()), os::Wait::readable, soon()));  // it has sent
-  while (channel.send(pattern(50'000, 1), Deadline::now())) {
-  }
+  fill(channel, 50'000);
   std::jthread killer([&] { child.kill(SIGKILL); });
   Result<void> result = channel.send(pattern(50'000, 1), soon());
   if (result) result = channel.send(pattern(50'000, 1), soon());
@@ -201,8 +212,7 @@ TEST_P(P05_DeathOfThePeer, ends_both_directions_while_two_threads_wait) {
   });
   meeting->keep_first();
   Channel channel = value_of(meeting->first());
-  while (channel.send(pattern(50'000, 1), Deadline::now())) {
-  }
+  fill(channel, 50'000);
   std::jthread receiver([&] { EXPECT_ERRC(Errc::peer_died, channel.borrow(soon())); });
   std::jthread sender([&] { EXPECT_ERRC(Errc::peer_died, channel.send(pattern(50'000, 1), soon())); });
   child.kill(SIGKILL);

@@ -19,6 +19,15 @@ inline Deadline soon() {
   return Deadline::in(20s);
 }  ///< a test that waits longer has failed
 
+/// Sends until the channel is full and stays so: a mechanism with a buffer at each end moves bytes on by itself,
+/// and may wake a sender only when there is much room.
+inline void fill(Channel& channel, std::size_t size) {
+  const auto payload = pattern(size, 1);
+  while (channel.send(payload, Deadline::now()) || channel.send(payload, Deadline::in(50ms)) ||
+         channel.send(payload, Deadline::now())) {
+  }
+}
+
 class Conformance : public testing::TestWithParam<Row> {
  protected:
   void TearDown() override { Meeting::clean_up(); }

@@ -71,6 +71,7 @@ Result<bool> StreamAcceptor::take_waiting() {
       return std::unexpected(std::move(connection).error());
     return true;  // refused, or gone again
   }
+  if (connection->stream->peer_has_ended()) return true;  // nobody leaves before our hello who still wants us
   if (pending_.size() >= max_pending) drop(pending_.begin());
   pending_.push_back(
       {Handshake(std::move(*connection), options_.max_message_size), Deadline::in(handshake_time)});

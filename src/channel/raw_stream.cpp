@@ -326,6 +326,10 @@ Result<void> RawEndpoint::finish(Deadline deadline) {
 Result<void> RawEndpoint::close(Deadline deadline) {
   if (closed_) return {};
   auto finished = finish(deadline);
+  if (finished) {
+    const auto drained = connection_.stream->drain(deadline);
+    if (!drained) finished = fail(drained.error().code(), "close", std::string(drained.error().advice()));
+  }
   closed_ = true;
   poll_set_.reset();
   connection_.stream->close();

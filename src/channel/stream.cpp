@@ -20,7 +20,7 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
         connection_(std::move(connection)),
         traits_(traits),
         sender_(*connection_.stream, options.wait),
-        receiver_(*connection_.stream, options.wait, options.max_message_size) {}
+        receiver_(*connection_.stream, options.wait, options.max_message_size, connection_.frame_timeout) {}
   ~StreamEndpoint() override { static_cast<void>(close(Deadline::in(std::chrono::seconds(1)))); }
 
   Result<std::size_t> send(std::span<const ByteView> messages, std::span<const int> descriptors,
@@ -195,6 +195,10 @@ Result<void> StreamEndpoint::finish(Deadline deadline) {
 Result<void> StreamEndpoint::close(Deadline deadline) {
   if (closed_) return {};
   auto told = finish(deadline);
+  if (told && !send_end_ && receive_end_.load(std::memory_order_relaxed) == Errc{}) {
+    const auto drained = connection_.stream->drain(deadline);
+    if (!drained) told = explain(drained.error(), "close");
+  }
   abort();
   return told;
 }

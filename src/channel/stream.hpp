@@ -20,6 +20,8 @@ namespace tenon {
 struct StreamConnection {
   std::unique_ptr<os::ByteStream> stream;
   std::optional<PeerInfo> peer;
+  /// How long a frame may take to arrive once it has begun: for mechanisms whose peers anyone can be. 0: no limit.
+  std::chrono::nanoseconds frame_timeout{0};
 };
 
 /// A place where streams arrive.

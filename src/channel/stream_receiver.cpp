@@ -95,6 +95,7 @@ Result<bool> StreamReceiver::look_at_front() {
   const auto mark =
       wire::decode_tail(buffer_->data() + begin_ + size - wire::tail_size(header.length), header.length);
   if (!mark) return violate("a frame without a valid end");
+  clock_.finished();
   if (header.kind == wire::FrameKind::close) {
     begin_ += size;
     end_state_ = StreamEnd::closed;
@@ -246,6 +247,7 @@ Result<bool> StreamReceiver::end_frame(Deadline deadline, bool& withdrawn) {
   const auto mark = wire::decode_tail(buffer_->data() + begin_, assembly_.frame.length);
   if (!mark) return violate("a frame without a valid end");
   begin_ += size;
+  clock_.finished();
   withdrawn = *mark == wire::Mark::withdrawn;
   if (!withdrawn && assembly_.frame.kind == wire::FrameKind::last && assembly_.filled != assembly_.total) {
     return violate("a message that ends early");
@@ -328,7 +330,7 @@ Result<std::size_t> StreamReceiver::read(std::span<const os::Slice> into, Deadli
       return transfer.count;
     }
     if (transfer.would_block()) {
-      TRY(os::pause(waiter_, stream_, os::Wait::readable, deadline));
+      TRY(pause(deadline));
       continue;
     }
     if (transfer.lost_part())
@@ -337,6 +339,16 @@ Result<std::size_t> StreamReceiver::read(std::span<const os::Slice> into, Deadli
     assembly_.active = false;
     return end_error();
   }
+}
+
+/// Until there is more to read. A frame that has begun has to be over in time, however often it is waited for.
+Result<void> StreamReceiver::pause(Deadline deadline) {
+  const bool begun = assembly_.active || begin_ != end_;
+  if (!begun || !clock_.limited()) return os::pause(waiter_, stream_, os::Wait::readable, deadline);
+  auto paused = os::pause(waiter_, stream_, os::Wait::readable, deadline.or_earlier(clock_.wait()));
+  if (!paused && paused.error().code() == Errc::timed_out && clock_.expired())
+    return violate("a part of a message and not the rest in time (frame-timeout=)");
+  return paused;
 }
 
 // ---- How it ended, for a sender

@@ -4,6 +4,7 @@
 // Does not own the stream. One thread at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 
 #include <tenon/channel.hpp>
 
+#include "channel/frame_clock.hpp"
 #include "channel/segment.hpp"
 #include "os/byte_stream.hpp"
 #include "os/waiter.hpp"
@@ -23,8 +25,10 @@ enum class StreamEnd : std::uint8_t { open, closed, died, violated };
 
 class StreamReceiver {
  public:
-  StreamReceiver(os::ByteStream& stream, os::WaitMode wait, std::uint64_t max_message_size)
-      : stream_(stream), waiter_(wait), max_message_size_(max_message_size) {
+  /// `frame_timeout`: for a message to go on once it has begun; 0 is no limit.
+  StreamReceiver(os::ByteStream& stream, os::WaitMode wait, std::uint64_t max_message_size,
+                 std::chrono::nanoseconds frame_timeout = {})
+      : stream_(stream), waiter_(wait), max_message_size_(max_message_size), clock_(frame_timeout) {
     arrived_.reserve(2 * wire::max_descriptors);  // no read begins with more than one message's worth
   }
 
@@ -73,6 +77,7 @@ class StreamReceiver {
   bool move_to_larger_buffer(std::size_t size) noexcept;
   Result<void> fill(Deadline deadline);
   Result<std::size_t> read(std::span<const os::Slice> into, Deadline deadline);
+  Result<void> pause(Deadline deadline);
   Result<void> take_descriptors(std::uint8_t count);
   StreamEnd scan_for_end() const noexcept;
   bool grow_and_read(std::size_t limit);
@@ -83,6 +88,7 @@ class StreamReceiver {
   os::ByteStream& stream_;
   os::Waiter waiter_;
   std::uint64_t max_message_size_;
+  FrameClock clock_;
   StreamEnd end_state_ = StreamEnd::open;
   const char* violated_rule_ = nullptr;
 

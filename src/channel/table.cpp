@@ -9,6 +9,7 @@
 #include "channel/fifo/fifo.hpp"
 #include "channel/file/file.hpp"
 #include "channel/pipe/pipe.hpp"
+#include "channel/tcp/tcp.hpp"
 #include "channel/unix/unix.hpp"
 
 namespace tenon {
@@ -16,7 +17,7 @@ namespace {
 
 const auto& table() {
   static const std::array rows{
-      &pipe_transport, &fifo_transport, &unix_transport, &fd_transport, &file_transport,
+      &pipe_transport, &fifo_transport, &unix_transport, &tcp_transport, &fd_transport, &file_transport,
   };
   return rows;
 }

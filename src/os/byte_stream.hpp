@@ -46,6 +46,12 @@ class ByteStream {
   virtual Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept = 0;
   /// Ends the outgoing direction: the peer reads what was written, then the end.
   virtual void finish() noexcept = 0;
+  /// Whether the peer has ended its direction already, for a mechanism that accepts connections whose makers have
+  /// given up. May be false where only reading tells.
+  virtual bool peer_has_ended() noexcept { return false; }
+  /// After finish(), before close(): waits until closing costs nothing that was sent. What arrives meanwhile is
+  /// thrown away. Errors: timed_out, cancelled.
+  virtual Result<void> drain(Deadline) { return {}; }
   /// Gives up both descriptors.
   virtual void close() noexcept = 0;
   /// Disconnects a peer that broke the rules, as far as that is safe while another thread writes: a socket at

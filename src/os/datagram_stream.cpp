@@ -3,12 +3,17 @@
 #include <sys/socket.h>
 #include <cerrno>
 
+#include "os/retry.hpp"
+
 namespace tenon::os {
 
 /// A peer that says something on the line breaks the rules, and is as good as gone.
 bool DatagramStream::peer_is_gone() const noexcept {
   char nothing;
-  return ::recv(ends_.line.get(), &nothing, sizeof nothing, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+  const auto look = [&] {
+    return ::recv(ends_.line.get(), &nothing, sizeof nothing, MSG_PEEK | MSG_DONTWAIT);
+  };
+  return retry(look) >= 0 || errno != EAGAIN;
 }
 
 Transfer DatagramStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {

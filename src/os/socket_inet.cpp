@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/try.hpp"
+#include "os/port_holder.hpp"
 #include "os/socket_io.hpp"
 
 namespace tenon::os {
@@ -19,6 +20,14 @@ Result<InetEndpoint> endpoint_by(int (*call)(int, sockaddr*, socklen_t*) noexcep
   if (errno == ENOTCONN)
     return std::unexpected(Error(Errc::closed, "ask for the address of", "socket", {}, ENOTCONN));
   return std::unexpected(Error::from_errno("ask for the address of", "socket", errno));
+}
+
+std::string taken_by(const InetEndpoint& where, Transport transport) {
+  const bool tcp = transport == Transport::tcp;
+  const std::string holder = describe_port_holder(where, transport);
+  if (!holder.empty()) return holder + (tcp ? " listens there" : " is bound there");
+  return std::string("by whom shows ss -") + (tcp ? "lt" : "lu") +
+         "np 'sport = :" + std::to_string(where.port()) + "'";
 }
 
 }  // namespace
@@ -38,10 +47,8 @@ Error inet_error(std::string_view operation, const InetEndpoint& where, Transpor
   const std::string no_ipv6 = "this machine has no IPv6 address to use for it (ip -6 address): use IPv4";
   switch (system_errno) {
     case EADDRINUSE:
-      return say(Errc::address_in_use, std::string("end the holder, which ss -") +
-                                           (transport == Transport::tcp ? "lt" : "lu") +
-                                           "np 'sport = :" + std::to_string(where.port()) +
-                                           "' shows, or choose another port (0: the system chooses)");
+      return say(Errc::address_in_use,
+                 taken_by(where, transport) + ": end it, or choose another port (0: the system chooses)");
     case ECONNREFUSED:
       return say(Errc::no_one_there, "start the listener first");
     case EHOSTUNREACH:

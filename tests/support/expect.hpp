@@ -46,3 +46,4 @@ T value_of(Result<T>&& result) {
 #define EXPECT_OK(expression) EXPECT_TRUE(::tenon::test::is_ok(expression))
 #define ASSERT_OK(expression) ASSERT_TRUE(::tenon::test::is_ok(expression))
 #define EXPECT_ERRC(code, expression) EXPECT_TRUE(::tenon::test::is_error(code, expression))
+#define ASSERT_ERRC(code, expression) ASSERT_TRUE(::tenon::test::is_error(code, expression))

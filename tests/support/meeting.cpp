@@ -104,6 +104,11 @@ class ByInheritance final : public Meeting {
   std::vector<os::Fd> second_;
 };
 
+std::vector<Row> possible_here(std::vector<Row> rows) {
+  if (!has_ipv6()) std::erase_if(rows, [](const Row& row) { return row.address.contains("[::1]"); });
+  return rows;
+}
+
 }  // namespace
 
 const std::vector<Row>& rows() {
@@ -116,8 +121,11 @@ const std::vector<Row>& rows() {
       {"unix_seqpacket", "unix", "unix:{folder}/s?type=seqpacket"},
       {"unix_dgram", "unix", "unix:{folder}/s?type=dgram"},
       {"file", "file", "file:{folder}/d"},
+      {"tcp", "tcp", "tcp:127.0.0.1:{port}"},
+      {"tcp_ipv6", "tcp", "tcp:[::1]:{port}"},
   };
-  return all;
+  static const std::vector<Row> here = possible_here(all);
+  return here;
 }
 
 const Transport& transport_of_row(const Row& row) {
