@@ -86,7 +86,8 @@ Result<Fd> open_door(const std::string& place, const TrustedOwner& trusted) {
 // ---- Taking a place
 
 Result<std::unique_ptr<FifoPlace>> FifoPlace::take_plain(std::string_view place, const Options& options) {
-  std::unique_ptr<FifoPlace> taken(new FifoPlace(TRY(Claim::open("listen", "named pipe", place))));
+  Claim opened = TRY(Claim::open("listen", "named pipe", place));
+  std::unique_ptr<FifoPlace> taken(new FifoPlace(std::move(opened)));
   const Claim& claim = taken->claim_;
   TRY(claim.lock());
   const base::ScopeExit unlock([&claim] { claim.unlock(); });
@@ -97,7 +98,8 @@ Result<std::unique_ptr<FifoPlace>> FifoPlace::take_plain(std::string_view place,
 }
 
 Result<std::unique_ptr<FifoPlace>> FifoPlace::take_door(std::string_view place, const Options& options) {
-  std::unique_ptr<FifoPlace> taken(new FifoPlace(TRY(Claim::open("listen", "named pipe", place))));
+  Claim opened = TRY(Claim::open("listen", "named pipe", place));
+  std::unique_ptr<FifoPlace> taken(new FifoPlace(std::move(opened)));
   const Claim& claim = taken->claim_;
   TRY(claim.lock());
   const base::ScopeExit unlock([&claim] { claim.unlock(); });

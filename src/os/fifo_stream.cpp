@@ -58,12 +58,16 @@ bool PlainFifoStream::takes(Side side) noexcept {
 
 int PlainFifoStream::open_to_read() noexcept {
   if (!takes(Side::reading)) return EOPNOTSUPP;
-  if (!in_) in_ = open_fifo_end(object_.get(), FifoAccess::read);
-  return in_ ? 0 : errno;
+  if (in_) return 0;
+  in_ = open_fifo_end(object_.get(), FifoAccess::read);
+  if (!in_) return errno;
+  if (lease_) lease_->reset();
+  return 0;
 }
 
 int PlainFifoStream::open_to_write() noexcept {
   if (!takes(Side::writing)) return EOPNOTSUPP;
+  if (lease_) lease_->reset();  // or we would be our own reader
   if (!out_) out_ = open_fifo_end(object_.get(), FifoAccess::write);
   if (out_) return 0;
   return errno == ENXIO ? EAGAIN : errno;
@@ -81,6 +85,7 @@ Transfer PlainFifoStream::read(std::span<const Slice> into, std::vector<Fd>&) no
     transfer = read_once();
   }
   writer_came_ = true;
+  ended_ = is_nothing(transfer);
   return transfer;
 }
 
@@ -113,6 +118,7 @@ void PlainFifoStream::finish() noexcept {
 }
 
 void PlainFifoStream::close() noexcept {
+  if (lease_ && ended_) *lease_ = std::move(in_);
   in_.reset();
   out_.reset();
   lease_.reset();

@@ -42,8 +42,10 @@ class RequestedStream final : public ByteStream {
 /// has come, a write while nobody reads.
 class PlainFifoStream final : public ByteStream {
  public:
-  /// `object` is the pipe, as find_fifo gives it; `lease` is kept until close().
-  PlainFifoStream(Fd object, std::shared_ptr<void> lease) noexcept
+  /// `object` is the pipe, as find_fifo gives it. `lease` is of a pipe that is ours: it is held until close(),
+  /// and what it points to keeps the read end open between one channel and the next, so that what a writer
+  /// brings in between is not lost. Null for a pipe of others.
+  PlainFifoStream(Fd object, std::shared_ptr<Fd> lease) noexcept
       : object_(std::move(object)), lease_(std::move(lease)) {}
 
   Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
@@ -65,9 +67,10 @@ class PlainFifoStream final : public ByteStream {
   int open_to_write() noexcept;
 
   Fd object_;
-  std::shared_ptr<void> lease_;
+  std::shared_ptr<Fd> lease_;
   std::atomic<Side> side_ = Side::undecided;
   bool writer_came_ = false;
+  bool ended_ = false;
   Fd in_;
   Fd out_;
 };

@@ -25,7 +25,7 @@ class PlainFifo(support.ToolTest):
 
     def test_cat_reads_what_is_sent(self):
         sender = self.start_listening("send", "--listen", self.fifo, "hello", "world")
-        cat = self.shell(f"cat {self.place}", stdout=subprocess.PIPE)
+        cat = self.shell(f"exec cat {self.place}", stdout=subprocess.PIPE)
         self.assertEqual(cat.communicate(timeout=support.LIMIT_S)[0], b"hello\nworld\n")
         self.end(sender)
         self.assertFalse(os.path.exists(self.place))
@@ -45,7 +45,7 @@ class PlainFifo(support.ToolTest):
 
     def test_a_reader_that_leaves_ends_the_sender_without_a_signal(self):
         os.mkfifo(self.place)
-        head = self.shell(f"head -n 1 {self.place}", stdout=subprocess.PIPE)
+        head = self.shell(f"exec head -n 1 {self.place}", stdout=subprocess.PIPE)
         lines = b"".join(b"%d\n" % number for number in range(1000000))
         errors = self.run_tenon("send", self.fifo, stdin=lines, status=1).stderr.decode()
         self.assertIn("the receiver closed", errors)
@@ -68,17 +68,28 @@ class PlainFifo(support.ToolTest):
         relay = self.start_listening("relay", "--listen-a", "--many", self.fifo, f"fifo:{second}?framing=lines")
         for word in (b"one", b"two", b"three"):
             self.shell(f"echo {word.decode()} > {self.place}")
-            cat = self.shell(f"cat {second}", stdout=subprocess.PIPE)
+            cat = self.shell(f"exec cat {second}", stdout=subprocess.PIPE)
             self.assertEqual(cat.communicate(timeout=support.LIMIT_S)[0], word + b"\n")
         relay.terminate()
         relay.communicate(timeout=support.LIMIT_S)
         self.assertFalse(os.path.exists(self.place))
 
-    def test_the_python_example_is_understood(self):
-        reader = self.start_listening("recv", "--listen", f"fifo:{self.place}?framing=raw", "--format", "raw")
-        self.shell(f"exec python3 -c \"import os; fd = os.open('{self.place}', os.O_WRONLY); "
-                   "[os.write(fd, b'ping') for _ in range(100)]; os.write(fd, b'end')\"")
-        self.assertEqual(self.end(reader)[0], b"ping" * 100 + b"end")
+    def example(self, role, **options):
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                              "../../examples/mechanisms/python/named_pipe.py")
+        return self.shell(f"exec /usr/bin/python3 -B {script} {role} {self.place}", **options)
+
+    def test_the_python_examples_client_is_received(self):
+        receiver = self.start_listening("recv", "--listen", f"fifo:{self.place}?framing=raw", "--format", "raw")
+        self.example("client", stdout=subprocess.DEVNULL)
+        self.assertEqual(self.end(receiver)[0], b"ping" * 100 + b"end")
+
+    def test_the_python_examples_server_understands(self):
+        server = self.example("server", stdout=subprocess.PIPE)
+        self.run_tenon("send", "--wait", "20s", f"fifo:{self.place}?framing=raw", *["ping"] * 100, "end")
+        received = server.communicate(timeout=support.LIMIT_S)[0]
+        self.assertEqual(received.count(b"Server: Received ping\n"), 100)
+        self.assertEqual(server.returncode, 0)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ Result<FifoOptions> options_of(const Address& address) {
   if (const auto capacity = address.option("capacity")) {
     const auto size = parse_size(*capacity);
     if (!size) return bad(address, "capacity: " + std::string(size.error().advice()));
+    if (options.framing != Framing::message) {
+      return bad(address, "capacity= is for connections: without frames the pipe is other programs' too");
+    }
     options.capacity = *size;
   }
   return options;

@@ -12,6 +12,7 @@ namespace {
 struct PlainPlace {
   std::unique_ptr<os::FifoPlace> place;
   os::EventFd free;
+  os::Fd reader;  ///< between two channels
 };
 
 /// Says that the channel is free again.
@@ -28,9 +29,9 @@ class Lease {
 
 Result<StreamConnection> hand_out(const std::shared_ptr<PlainPlace>& place, Deadline deadline) {
   static_cast<void>(TRY(place->free.wait(deadline)));
-  std::shared_ptr<void> lease = std::make_shared<Lease>(place);
+  const std::shared_ptr<os::Fd> lease(std::make_shared<Lease>(place), &place->reader);
   os::Fd object = TRY(os::duplicate(place->place->object()));
-  return StreamConnection{std::make_unique<os::PlainFifoStream>(std::move(object), std::move(lease)), {}};
+  return StreamConnection{std::make_unique<os::PlainFifoStream>(std::move(object), lease), {}};
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ Result<StreamConnection> dial_plain(const Address& address, const os::TrustedOwn
 
 Result<StreamListener> bind_plain(const Address& address, const os::FifoPlace::Options& options) {
   auto taken = TRY(os::FifoPlace::take_plain(address.place(), options));
-  auto place = std::make_shared<PlainPlace>(std::move(taken), TRY(os::EventFd::create(1)));
+  auto place = std::make_shared<PlainPlace>(std::move(taken), TRY(os::EventFd::create(1)), os::Fd());
   const int fd = place->free.fd();
   return StreamListener{address, fd,
                         [place = std::move(place)](Deadline deadline) { return hand_out(place, deadline); }};

@@ -32,18 +32,12 @@ class PlainFifo : public testing::Test {
 
 TEST_F(PlainFifo, what_echo_writes_is_received_and_then_closed) {
   Listener listener = value_of(listen(address()));
-  Channel channel = value_of(listener.accept(soon()));
-  const auto echo = shell("echo hello > " + place() + " && echo world >> " + place());
-  EXPECT_EQ(value_of(channel.borrow(soon())).text(), "hello");
-  Result<Message> next = channel.borrow(soon());
-  if (next) next = channel.borrow(soon());  // the second echo came before the first had gone
-  EXPECT_TRUE(is_error(Errc::closed, next));
-  EXPECT_OK(channel.close());
-  Channel again = value_of(listener.accept(soon()));
-  const auto rest = shell("test -p " + place() + " && echo again > " + place());
-  std::string last;
-  while (auto line = again.borrow(soon())) last = line->text();
-  EXPECT_EQ(last, "again");
+  for (const std::string word : {"hello", "again"}) {
+    Channel channel = value_of(listener.accept(soon()));
+    const auto echo = shell("echo " + word + " > " + place());
+    EXPECT_EQ(value_of(channel.borrow(soon())).text(), word);
+    for (int i = 0; i < 2; ++i) EXPECT_ERRC(Errc::closed, channel.borrow(soon()));
+  }
 }
 
 TEST_F(PlainFifo, cat_reads_what_is_sent) {
@@ -155,6 +149,34 @@ TEST_F(PlainFifo, a_listener_hands_out_one_channel_at_a_time) {
   EXPECT_OK(listener.accept(soon()));
 }
 
+TEST_F(PlainFifo, what_comes_between_two_channels_is_for_the_second) {
+  Listener listener = value_of(listen(address()));
+  {
+    Channel first = value_of(listener.accept(soon()));
+    const auto echo = shell("echo one > " + place());
+    EXPECT_EQ(value_of(first.borrow(soon())).text(), "one");
+    EXPECT_ERRC(Errc::closed, first.borrow(soon()));
+    EXPECT_EQ(std::system(("echo two > " + place()).c_str()), 0);
+  }
+  EXPECT_EQ(std::system(("echo three > " + place()).c_str()), 0);
+  Channel second = value_of(listener.accept(soon()));
+  EXPECT_EQ(value_of(second.borrow(soon())).text(), "two");
+  EXPECT_EQ(value_of(second.borrow(soon())).text(), "three");
+  EXPECT_ERRC(Errc::closed, second.borrow(soon()));
+}
+
+TEST_F(PlainFifo, a_channel_that_was_closed_before_the_end_breaks_its_writer) {
+  Listener listener = value_of(listen(address()));
+  Channel writer = value_of(connect(address()));
+  {
+    Channel first = value_of(listener.accept(soon()));
+    EXPECT_ERRC(Errc::timed_out, first.borrow(Deadline::now()));
+    EXPECT_OK(writer.send("one", soon()));
+    EXPECT_OK(first.borrow(soon()));
+  }
+  EXPECT_ERRC(Errc::closed, writer.send("two", soon()));
+}
+
 TEST_F(PlainFifo, the_name_is_there_as_long_as_listener_or_channel) {
   std::optional<Listener> listener = value_of(listen(address()));
   Channel channel = value_of(listener->accept(soon()));
@@ -212,6 +234,7 @@ TEST_F(PlainFifo, after_kill_9_the_next_listener_takes_the_name) {
 
 TEST_F(PlainFifo, connecting_where_nothing_is_says_so) {
   EXPECT_ERRC(Errc::no_one_there, connect(address()));
+  EXPECT_ERRC(Errc::invalid_argument, connect(address("raw&capacity=64K")));
   EXPECT_ERRC(Errc::not_found, listen("fifo:" + (folder_ / "none/p") + "?framing=raw"));
 }
 
