@@ -2,6 +2,7 @@
 // test runs over every row of test::rows().
 #pragma once
 
+#include <algorithm>
 #include <thread>
 
 #include <tenon/channel.hpp>
@@ -54,6 +55,30 @@ class Conformance : public testing::TestWithParam<Row> {
   /// Frames over a byte stream, which a test can break; other transports have tests of their own.
   bool is_stream() {
     return transport_of_row(GetParam()).dial != nullptr || !has_name() || not_promised("tests of its own");
+  }
+  /// Those of `sizes` that one message can have, and `slack` bytes beside.
+  std::vector<std::size_t> that_fit(std::vector<std::size_t> sizes, std::size_t slack = 0) const {
+    const std::uint64_t largest = traits_of(GetParam()).max_message_size;
+    std::erase_if(sizes, [&](std::size_t size) { return size + slack > largest; });
+    return sizes;
+  }
+  std::size_t at_most(std::size_t size) const {
+    return std::min<std::size_t>(size, traits_of(GetParam()).max_message_size);
+  }
+  /// Sends for each item in one thread and receives in another; where messages may get lost, one after the other.
+  template <typename Items>
+  void pass(const Items& items, auto send, auto receive) const {
+    if (!traits_of(GetParam()).has(Trait::lossless)) {
+      for (const auto& item : items) {
+        send(item);
+        receive(item);
+      }
+      return;
+    }
+    const std::jthread sender([&] {
+      for (const auto& item : items) send(item);
+    });
+    for (const auto& item : items) receive(item);
   }
   bool needs_name() { return has_name() || not_promised("no name"); }
   bool needs_file() {

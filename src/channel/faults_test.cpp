@@ -25,7 +25,8 @@ Result<void> converse(Result<Channel> opened) {
   const auto deadline = Deadline::in(5s);
   if (auto fd = channel.poll_fd(); !fd) return std::unexpected(fd.error());
   std::array<std::byte, 64> buffer;
-  for (const std::size_t size : {std::size_t{10}, std::size_t{200'000}}) {
+  const auto large = std::min<std::uint64_t>(200'000, channel.traits().max_message_size);
+  for (const std::size_t size : {std::size_t{10}, std::size_t{large}}) {
     const auto payload = pattern(size, size);
     for (const bool in_place : {false, true}) {
       Result<void> sent;

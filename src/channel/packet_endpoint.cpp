@@ -66,7 +66,7 @@ class PacketEndpoint final : public Endpoint, private detail::LoanOwner {
   Result<void> await(Deadline deadline);
   std::optional<Message> take_kept();
   void update_poll_set() {
-    if (poll_set_) poll_set_->set_ready(front_ || !kept_.empty() || end_);
+    if (poll_set_) poll_set_->set_ready(front_ || !kept_.empty() || end_ || port().holds_more());
   }
 
   PacketConnection connection_;
@@ -238,7 +238,7 @@ Result<std::optional<Message>> PacketEndpoint::fetch() {
   } else if (!transfer.would_block()) {
     return explain(Error::from_errno("receive", {}, transfer.error), "receive");
   }
-  if (end_) receive_end_.store(*end_, std::memory_order_relaxed);
+  if (end_ && *end_ != Errc::closed) receive_end_.store(*end_, std::memory_order_relaxed);
   return std::nullopt;
 }
 

@@ -10,6 +10,7 @@
 #include "channel/file/file.hpp"
 #include "channel/pipe/pipe.hpp"
 #include "channel/tcp/tcp.hpp"
+#include "channel/udp/udp.hpp"
 #include "channel/unix/unix.hpp"
 
 namespace tenon {
@@ -17,7 +18,8 @@ namespace {
 
 const auto& table() {
   static const std::array rows{
-      &pipe_transport, &fifo_transport, &unix_transport, &tcp_transport, &fd_transport, &file_transport,
+      &pipe_transport, &fifo_transport, &unix_transport, &tcp_transport,
+      &udp_transport,  &fd_transport,   &file_transport,
   };
   return rows;
 }

@@ -129,6 +129,10 @@ void SocketStream::abort() noexcept {
   ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
+void end_reading(int socket) noexcept {
+  ::shutdown(socket, SHUT_RD);
+}
+
 Result<void> set_send_buffer(int socket, std::size_t bytes) {
   const int wanted = static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max() / 2));
   int got = 0;

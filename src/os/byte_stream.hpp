@@ -124,6 +124,8 @@ class SocketStream final : public ByteStream {
 /// recvmsg(2) and sendmsg(2) without waiting, on a connected socket of any kind, as ByteStream::read and write.
 Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept;
 Transfer send_message(int socket, std::span<const Slice> from, std::span<const int> descriptors) noexcept;
+/// Lets waits for something to read end, in other threads too. shutdown(2).
+void end_reading(int socket) noexcept;
 
 /// Asks for `bytes` of room for what this socket sends. SO_SNDBUF, socket(7). Errors: resource_limit when the
 /// kernel gives less (it names net.core.wmem_max).

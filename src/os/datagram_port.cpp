@@ -1,7 +1,5 @@
 #include "os/datagram_port.hpp"
 
-#include <sys/socket.h>
-
 namespace tenon::os {
 
 Transfer DatagramPort::send(ByteView packet, std::span<const int> descriptors) noexcept {
@@ -12,10 +10,6 @@ Transfer DatagramPort::send(ByteView packet, std::span<const int> descriptors) n
 Transfer DatagramPort::receive(ByteSpan into, std::vector<Fd>& descriptors) noexcept {
   const Slice slice{into.data(), into.size()};
   return receive_message(socket_.get(), {&slice, 1}, descriptors);
-}
-
-void DatagramPort::wake() noexcept {
-  ::shutdown(socket_.get(), SHUT_RD);
 }
 
 }  // namespace tenon::os

@@ -14,7 +14,7 @@ class DatagramPort final : public PacketPort {
   Transfer send(ByteView packet, std::span<const int> descriptors) noexcept override;
   Transfer receive(ByteSpan into, std::vector<Fd>& descriptors) noexcept override;
   std::size_t max_packet() const noexcept override { return max_packet_; }
-  void wake() noexcept override;
+  void wake() noexcept override { end_reading(socket_.get()); }
   void close() noexcept override { socket_.reset(); }
   int read_fd() const noexcept override { return socket_.get(); }
   int write_fd() const noexcept override { return socket_.get(); }

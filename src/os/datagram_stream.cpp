@@ -30,7 +30,7 @@ Transfer DatagramStream::write(std::span<const Slice> from, std::span<const int>
 }
 
 void DatagramStream::abort() noexcept {
-  ::shutdown(ends_.in.get(), SHUT_RD);
+  end_reading(ends_.in.get());
   ::shutdown(ends_.line.get(), SHUT_RDWR);
 }
 

@@ -41,6 +41,8 @@ class PacketPort {
   /// Packets that were sent to us and never came, as far as the mechanism can count them.
   virtual std::uint64_t lost() const noexcept { return 0; }
 
+  /// Whether receive() would give something although read_fd() is not readable: packets in this object's memory.
+  virtual bool holds_more() const noexcept { return false; }
   /// To wait for a packet, and for room.
   virtual int read_fd() const noexcept = 0;
   virtual int write_fd() const noexcept = 0;

@@ -123,6 +123,8 @@ const std::vector<Row>& rows() {
       {"file", "file", "file:{folder}/d"},
       {"tcp", "tcp", "tcp:127.0.0.1:{port}"},
       {"tcp_ipv6", "tcp", "tcp:[::1]:{port}"},
+      {"udp", "udp", "udp:127.0.0.1:{port}"},
+      {"udp_ipv6", "udp", "udp:[::1]:{port}"},
   };
   static const std::vector<Row> here = possible_here(all);
   return here;
