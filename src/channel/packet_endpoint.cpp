@@ -142,6 +142,9 @@ Result<void> PacketEndpoint::send_one(ByteView message, std::span<const int> des
     } else if (transfer.broken()) {
       send_end_ = how_it_ended();
       return fail(*send_end_, "send", transfer.error);
+    } else if (transfer.error == EDESTADDRREQ) {
+      return fail(Errc::invalid_argument, "send",
+                  "whoever sent last has no name to be answered at, or is gone: receive first", EDESTADDRREQ);
     } else if (transfer.error == EMSGSIZE) {
       return too_large(message.size());
     } else {

@@ -7,11 +7,14 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <fstream>
 #include <functional>
+#include <sstream>
 
 #include "base/scope_exit.hpp"
 #include "base/try.hpp"
 #include "os/claim.hpp"
+#include "os/port_holder.hpp"
 #include "os/retry.hpp"
 #include "os/socket_io.hpp"
 #include "os/unix_address.hpp"
@@ -27,13 +30,29 @@ struct Holder {
   int pid = 0;  // 0: not known
 };
 
+/// The holder of a datagram socket, who does not show by a connection: by the name under which it was bound, in
+/// the kernel's table of Unix sockets. 0 where it cannot be found.
+int datagram_holder(const std::string& place) {
+  std::ifstream table("/proc/self/net/unix");
+  std::string line;
+  while (std::getline(table, line)) {
+    std::istringstream columns(line);
+    std::string address, references, protocol, flags, type, state, inode, name;
+    columns >> address >> references >> protocol >> flags >> type >> state >> inode;
+    std::getline(columns >> std::ws, name);
+    if (type != "0002") continue;  // SOCK_DGRAM
+    if (name == place || name == place + std::string(temporary_suffix)) return process_with_socket(inode);
+  }
+  return 0;
+}
+
 /// Asks by a connection of each type: the kernel refuses a type other than the holder's with EPROTOTYPE.
 Result<Holder> ask(const Claim& claim, const UnixAddress& address) {
   for (const int type : {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM}) {
     const Fd probe = TRY(make_socket(AF_UNIX, type, claim.operation, claim.place));
     if (retry([&] { return ::connect(probe.get(), address.get(), address.length()); }) == 0) {
       const auto peer = peer_credentials(probe.get());
-      return Holder{true, peer ? peer->pid : 0};
+      return Holder{true, peer ? peer->pid : datagram_holder(claim.place)};
     }
     if (errno == ECONNREFUSED || errno == ENOENT) return Holder{};
     if (errno != EPROTOTYPE) return Holder{true};  // EAGAIN: its queue is full; EACCES: cannot be told
@@ -156,7 +175,9 @@ Result<void> take_abstract(const Claim& claim, int socket, const UnixListenOptio
   const UnixAddress address = TRY(UnixAddress::of_abstract(claim.operation, claim.place));
   if (::bind(socket, address.get(), address.length()) != 0) {
     if (errno != EADDRINUSE) return std::unexpected(claim.failed());
-    return std::unexpected(in_use(claim, TRY(ask(claim, address))));
+    Holder holder = TRY(ask(claim, address));
+    if (holder.pid == 0) holder.pid = datagram_holder(claim.place);  // each type has names of its own
+    return std::unexpected(in_use(claim, holder));
   }
   if (options.type != SocketType::datagram && ::listen(socket, options.backlog) != 0) {
     return std::unexpected(claim.failed());

@@ -16,9 +16,21 @@ constexpr Traits framed_traits{
      Trait::hostile_peer_safe, Trait::raw_bytes},
     default_max_message_size};
 
+/// Datagrams keep their boundaries, and descriptors, without our help; one mailbox is one channel.
+constexpr Traits plain_datagram_traits{
+    {Trait::message_boundaries, Trait::lossless, Trait::carries_descriptors, Trait::pollable,
+     Trait::unrelated_processes, Trait::hostile_peer_safe, Trait::raw_bytes},
+    default_max_message_size};
+
+bool is_plain_datagrams(const UnixOptions& options) noexcept {
+  return options.type == os::SocketType::datagram && options.framing == Framing::raw;
+}
+
 Result<Traits> traits(const Address& address) {
   static_cast<void>(TRY(NameOptions::from(address)));
-  return traits_for_framing(framed_traits, TRY(unix_options_of(address)).framing);
+  const UnixOptions options = TRY(unix_options_of(address));
+  return is_plain_datagrams(options) ? plain_datagram_traits
+                                     : traits_for_framing(framed_traits, options.framing);
 }
 
 Result<StreamConnection> connection_of(const Address& address, os::UnixSocket socket,
@@ -42,7 +54,21 @@ Result<StreamConnection> dial(const Address& address, Deadline deadline) {
   return connection_of(address, std::move(*socket), options, peer);
 }
 
+Result<std::unique_ptr<Endpoint>> connect_plain(const Address& address, Deadline deadline) {
+  TRY(check_place(address));
+  const UnixOptions options = TRY(unix_options_of(address));
+  if (!is_plain_datagrams(options)) return nullptr;
+  return connect_plain_datagrams(address, options, plain_datagram_traits, deadline);
+}
+
 // ---- Listening
+
+Result<std::unique_ptr<Acceptor>> listen_plain(const Address& address) {
+  TRY(check_place(address));
+  const UnixOptions options = TRY(unix_options_of(address));
+  if (!is_plain_datagrams(options)) return nullptr;
+  return listen_plain_datagrams(address, options, plain_datagram_traits);
+}
 
 Result<StreamListener> bind(const Address& address) {
   TRY(check_place(address));
@@ -107,6 +133,8 @@ const Transport unix_transport{
     .traits = traits,
     .dial = dial,
     .bind = bind,
+    .connect = connect_plain,
+    .listen = listen_plain,
     .child_ends = child_ends,
     .limits = limits,
 };

@@ -31,15 +31,18 @@ Result<UnixOptions> unix_options_of(const Address& address) {
     else if (*type != "stream")
       return bad_address(address, "type=" + std::string(*type) + ": it is stream, seqpacket or dgram");
   }
-  if (options.type != os::SocketType::stream && options.framing != Framing::message) {
-    return bad_address(address, "framing=lines and framing=raw need a stream of bytes: leave type=" +
-                                    std::string(*address.option("type")) + " out");
+  const bool plain_datagrams = options.type == os::SocketType::datagram && options.framing == Framing::raw;
+  if (options.type != os::SocketType::stream && options.framing != Framing::message && !plain_datagrams) {
+    return bad_address(address,
+                       "framing=lines and framing=raw need a stream of bytes: leave type=" +
+                           std::string(*address.option("type")) +
+                           " out (datagrams can be raw, and are messages then: type=dgram&framing=raw)");
   }
   if (const auto capacity = address.option("capacity")) {
     const auto size = parse_size(*capacity);
     if (!size) return bad_address(address, "capacity: " + std::string(size.error().advice()));
     // The largest frame must fit into the buffer: packets go whole or not at all.
-    if (options.type != os::SocketType::stream && *size < 2 * wire::max_chunk) {
+    if (options.type != os::SocketType::stream && !plain_datagrams && *size < 2 * wire::max_chunk) {
       return bad_address(address,
                          "capacity: type=" + std::string(*address.option("type")) + " needs at least 128K");
     }

@@ -40,4 +40,10 @@ Result<StreamConnection> dial_datagrams(const Address& address, const UnixOption
                                         Deadline deadline);
 Result<StreamListener> bind_datagrams(const Address& address, const UnixOptions& options);
 
+/// Likewise with framing=raw (mailbox.cpp).
+Result<std::unique_ptr<Endpoint>> connect_plain_datagrams(const Address& address, const UnixOptions& options,
+                                                          Traits traits, Deadline deadline);
+Result<std::unique_ptr<Acceptor>> listen_plain_datagrams(const Address& address, const UnixOptions& options,
+                                                         Traits traits);
+
 }  // namespace tenon
