@@ -79,6 +79,8 @@ Result<int> RecvCommand::run() {
   if (result) result = channel.close(connection_.closing_deadline());
   if (connection_.verbose)
     say(fmt::format("{} messages, {} bytes received", received_.messages, received_.bytes));
+  if (const auto lost = channel.statistics().received.lost; lost > 0)
+    say(fmt::format("{} messages were lost on the way (this transport is not lossless)", lost));
   const auto flushed = out_.flush();
   if (out_.broken())
     return exit_done;  // whoever read our output has seen enough, as in `tenon recv … | head`

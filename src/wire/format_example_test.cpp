@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/expect.hpp"
+#include "wire/datagram.hpp"
 #include "wire/hello.hpp"
 
 #ifndef TENON_SOURCE_DIR
@@ -95,6 +96,20 @@ TEST(WireFormatDocument, shows_what_is_withdrawn) {
 
 TEST(WireFormatDocument, shows_the_close_frame) {
   expect_in_specification(frame({FrameKind::close, 0, 0, 0}, {}));
+}
+
+TEST(WireFormatDocument, shows_the_datagrams) {
+  constexpr std::uint64_t client = 0x1122334455667788;
+  constexpr std::uint64_t listener = 0x99aabbccddeeff00;
+  expect_in_specification(encode_greeting({{DatagramKind::hello, 0, 0}, client}));
+  expect_in_specification(encode_greeting({{DatagramKind::challenge, 0, client}, listener}));
+  expect_in_specification(encode_greeting({{DatagramKind::confirm, 0, listener}, client}));
+  expect_in_specification(encode_greeting({{DatagramKind::welcome, 0, client}, listener}));
+  Bytes third;
+  append(third, encode_datagram({DatagramKind::data, 2, listener}));
+  append(third, bytes_of("hello"));
+  expect_in_specification(third);
+  expect_in_specification(encode_datagram({DatagramKind::close, 3, listener}));
 }
 
 }  // namespace

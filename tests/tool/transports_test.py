@@ -77,10 +77,26 @@ class EveryTransport(support.ToolTest):
         for form in set(self.forms()) - set(self.forms("lossless")):
             with self.subTest(form):
                 receiver, address = self.listen("recv", form, "--for", "2s")
-                self.run_tenon("send", address, "--rate", "10000", stdin=LINES[:5000])
+                self.run_tenon("send", address, "--rate", "10000", stdin=b"".join(LINES.splitlines(True)[:1000]))
                 numbers = [int(line) for line in self.end(receiver)[0].split()]
                 self.assertGreater(len(numbers), 100)
                 self.assertEqual(numbers, sorted(set(numbers)))
+
+    def test_losses_are_said(self):
+        for form in set(self.forms()) - set(self.forms("lossless")):
+            with self.subTest(form):
+                receiver, address = self.listen("recv", form, "--for", "5s")
+                sender = self.start("send", address, "--split", "line")
+                sender.stdin.write(b"first\n")
+                self.assertEqual(receiver.stdout.readline(), b"first\n")
+                receiver.send_signal(signal.SIGSTOP)
+                sender.stdin.write(LINES)
+                receiver.send_signal(signal.SIGCONT)
+                self.assertEqual(receiver.stdout.readline(), b"1\n")
+                for _ in range(1000):  # there is room again
+                    receiver.stdout.readline()
+                self.end(sender, stdin=b"last\n")
+                self.assertIn("were lost on the way", self.end(receiver)[1])
 
     def test_a_relay_joins_every_two_of_them(self):
         messages = [b"one\n", b"", b"t\0wo", b"x" * 60000, b"last"]

@@ -114,7 +114,7 @@ std::vector<std::string> limits() {
   return {
       os::limit_line("net.core.somaxconn", "connections that wait for accept"),
       os::limit_line("net.unix.max_dgram_qlen",
-                     "type=dgram: requests for a connection that wait for accept, less one"),
+                     "type=dgram: requests, or plain datagrams, that wait to be taken, less one"),
       os::limit_line("net.core.wmem_default",
                      "bytes on their way in each direction, unless capacity= is given"),
       os::limit_line("net.core.wmem_max", "the largest capacity= of an ordinary user"),
