@@ -1,4 +1,6 @@
-"""Writes the seeds of stream_receiver_fuzz.cpp into a folder: make_seeds.py FOLDER. docs/wire-format.md has the frames."""
+"""Writes the seeds of the fuzz targets into a folder: make_seeds.py FOLDER. Each target runs those of the others too.
+
+For stream_receiver_fuzz.cpp docs/wire-format.md has the frames; log_reader_fuzz.cpp tells its steps."""
 
 import os
 import struct
@@ -36,6 +38,39 @@ SEEDS = {
     "long_withdrawn": script(0, *cut(frame(FIRST, CHUNK, 200000) + frame(LAST, mark=WITHDRAWN) + frame(WHOLE, b"next"), 65000)),
     "end_first": script(4, frame(WHOLE, b"a") * 10, frame(FIRST, CHUNK, 70000)[:60000]),
     "violation": script(0, frame(MIDDLE, b"x")),
+}
+
+
+
+def raw(data):
+    return b"\0" + struct.pack("<H", len(data)) + data
+
+
+def header(kind, further, announced, data):
+    return b"\1" + struct.pack("<BBIH", kind, further, announced, len(data)) + data
+
+
+def message(data):
+    return b"\2" + struct.pack("<H", len(data)) + data
+
+
+def zeros(count):
+    return b"\3" + struct.pack("<H", count)
+
+
+MESSAGES = message(b"hello") + message(b"") + message(b"8 bytes!")
+MESSAGE, NEXT, CLOSED = range(3)
+SEEDS |= {
+    "log": b"\0" + MESSAGES + header(CLOSED, 0, 0, b"       \n"),
+    "log_copied": b"\1" + MESSAGES + message(b"z" * 60000) * 4 + message(b"y" * 100),
+    "log_continued": b"\2" + header(NEXT, 0, 0, b"       \n"),
+    "log_earlier_torn": b"\2" + MESSAGES + header(MESSAGE, 0, 500, b"torn"),
+    "log_earlier_zeros": b"\2" + zeros(3000),
+    "log_first_line": b"\4" + MESSAGES,
+    "log_long": b"\0" + header(MESSAGE, 0, 200000, b"x" * 60000) + (raw(b"x" * 60000) * 3) + message(b"after"),
+    "log_out_of_turn": b"\0" + MESSAGES + header(MESSAGE, 7, 4, b"many   \n"),
+    "log_too_large": b"\0" + header(MESSAGE, 0, 0xFFFFFFFF, b"x"),
+    "log_garbage": b"\0" + MESSAGES + raw(b"message 0000000000000004 \xff\0" + b"q" * 90),
 }
 
 if __name__ == "__main__":
