@@ -131,4 +131,13 @@ Result<void> Folder::sync() const {
   return std::unexpected(Error::from_errno("sync folder", path_, errno));
 }
 
+Result<void> Folder::sync_name() const {
+  const std::string above = std::filesystem::path(path_).parent_path();
+  const Fd opened(retry([&] { return ::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  // Who may not read it cannot sync it either; the folder is older than this process then.
+  if (!opened && errno == EACCES) return {};
+  if (opened && ::fsync(opened.get()) == 0) return {};
+  return std::unexpected(Error::from_errno("sync folder", above, errno));
+}
+
 }  // namespace tenon::os

@@ -43,6 +43,8 @@ class Folder {
   void remove() const noexcept;
   /// Returns once the names in it are on the disk. fsync(2).
   Result<void> sync() const;
+  /// Likewise its own name: fsync(2) of the folder above.
+  Result<void> sync_name() const;
 
  private:
   Folder(std::string path, Fd fd) noexcept : path_(std::move(path)), fd_(std::move(fd)) {}

@@ -52,6 +52,11 @@ tenon::Result<void> receive_all(tenon::Channel& channel, const ReceiveLimits& li
       TRY(use(message.bytes(), received.messages));
       message = {};
     }
+    // Where messages outlive their reader, asking for more says that these have been dealt with.
+    if (channel.traits().has(tenon::Trait::survives_restart)) {
+      TRY(idle());
+      kept_back = false;
+    }
   }
   return idle();
 }

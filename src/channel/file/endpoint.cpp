@@ -41,7 +41,7 @@ class FileEndpoint final : public Endpoint, private detail::LoanOwner {
         logs_(Logs{std::move(writer), std::move(reader)}),
         send_waiter_(options.channel.wait),
         receive_waiter_(options.channel.wait) {}
-  ~FileEndpoint() override { static_cast<void>(close(Deadline::in(std::chrono::seconds(1)))); }
+  ~FileEndpoint() override;
 
   Result<std::size_t> send(std::span<const ByteView> messages, std::span<const int> descriptors,
                            Deadline deadline) override;
@@ -94,6 +94,14 @@ class FileEndpoint final : public Endpoint, private detail::LoanOwner {
   std::atomic<Errc> receive_end_ = Errc{};
   std::optional<Errc> send_end_;  ///< why nothing can be sent any more
 };
+
+FileEndpoint::~FileEndpoint() {
+  try {
+    static_cast<void>(close(Deadline::in(std::chrono::seconds(1))));
+  } catch (const std::bad_alloc&) {  // for the text of an error
+    abort();
+  }
+}
 
 // ---- Errors
 

@@ -56,8 +56,8 @@ Result<RecordScan::Step> RecordScan::step() {
   if (!header || header->sequence != next_)
     return TRY(is_zero_from(segment_.file.get(), offset_)) ? Step::torn : Step::damaged;
   const std::uint64_t end = offset_ + wire::record_size(header->length);
-  const auto size = os::size_of(segment_.file.get());
-  if (!size || *size < end) return Step::torn;
+  if (size_ < end) size_ = os::size_of(segment_.file.get()).value_or(0);
+  if (size_ < end) return Step::torn;
   header_ = *header;
   end_ = end;
   if (header_.kind == wire::RecordKind::message) ++next_;

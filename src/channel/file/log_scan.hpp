@@ -44,7 +44,8 @@ class RecordScan {
   const Segment& segment_;
   std::uint64_t offset_;
   std::uint64_t next_;
-  std::uint64_t end_;  ///< where the record behind the current one begins
+  std::uint64_t end_;       ///< where the record behind the current one begins
+  std::uint64_t size_ = 0;  ///< of the file, as far as it was looked at
   wire::RecordHeader header_;
   std::vector<std::byte> buffer_;
   std::uint64_t buffered_at_ = 0;

@@ -51,6 +51,10 @@ Result<LogWriter> LogWriter::open(const Place& place, Direction direction, std::
   LogWriter writer(place, direction, session, options, TRY(PositionFile::open(place, direction)));
   writer.scratch_.reset(new (std::nothrow) std::byte[scratch_size]);
   if (!writer.scratch_) return std::unexpected(Error(Errc::resource_limit, "open", {}, "no memory"));
+  if (options.sync) {
+    TRY(writer.position_.sync());
+    TRY(place.sync());
+  }
   TRY(writer.find_end());
   return writer;
 }
@@ -96,6 +100,8 @@ Result<std::uint64_t> LogWriter::look_at(const Segment& segment) {
 
 Result<Segment> LogWriter::make_segment(std::uint64_t number) const {
   const std::string name = segment_name(direction_, number);
+  if (number > wire::max_number)
+    return std::unexpected(place_->damaged(position_name(direction_), 0, "counts beyond what can be"));
   Segment segment{TRY(place_->make_file(name)), {number, session_, next_}, 0};
   const auto line = wire::encode_segment_header(segment.header);
   segment.checksum = wire::segment_checksum(line.data());

@@ -360,6 +360,13 @@ Result<std::vector<std::uint64_t>> Place::segments(Direction direction) const {
   return numbers;
 }
 
+Result<void> Place::sync() const {
+  if (const int problem = os::sync_data(tenon_.get()); problem != 0)
+    return std::unexpected(Error::from_errno("sync", folder_.path(), problem));
+  TRY(folder_.sync());
+  return folder_.sync_name();
+}
+
 Error Place::damaged(const std::string& name, std::uint64_t offset, std::string_view what) const {
   std::string advice = "the file " + folder_.path() + "/" + name + " is damaged: what is at byte " +
                        std::to_string(offset) + " ";

@@ -76,6 +76,8 @@ class Place {
   Result<os::Fd> make_file(const std::string& name) const;
   /// The numbers of the segments that are there, ascending.
   Result<std::vector<std::uint64_t>> segments(Direction direction) const;
+  /// Returns once the folder, its names and the file `tenon` are on the disk.
+  Result<void> sync() const;
   /// Where in which file something is wrong.
   Error damaged(const std::string& name, std::uint64_t offset, std::string_view what) const;
 

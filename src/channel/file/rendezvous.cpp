@@ -54,6 +54,8 @@ Result<std::unique_ptr<Endpoint>> call(const Address& address, const FileOptions
   const std::uint64_t session =
       std::max(TRY(place->presence(Role::listener)).session, TRY(place->presence(Role::connector)).session) +
       1;
+  if (session > wire::max_number)
+    return std::unexpected(place->damaged("tenon", 0, "counts beyond what can be"));
   const auto watch = TRY(os::ChangeWatch::create());
   static_cast<void>(TRY(watch.add(place->descriptor())));
   auto writer = TRY(LogWriter::open(*place, Direction::to_listener, session, options));
