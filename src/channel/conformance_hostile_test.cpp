@@ -252,7 +252,7 @@ TEST_P(P09_HostilePeers, strangers_at_the_door_do_not_keep_others_out) {
   std::optional<Result<Channel>> accepted;
   std::jthread accepting([&] { accepted.emplace(meeting->first()); });  // where it takes two to let one in
   std::vector<std::unique_ptr<os::ByteStream>> strangers;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < GetParam().most_strangers; ++i) {
     auto stranger = meeting->second_raw();
     Bytes words = i % 3 == 0 ? Bytes() : i % 3 == 1 ? pattern(20, 1) : Bytes(hello());
     if (i % 3 == 2) words.resize(10);  // begins well, and then falls silent

@@ -11,6 +11,7 @@
 #include "support/child_process.hpp"
 #include "support/expect.hpp"
 #include "support/meeting.hpp"
+#include "support/queue_limit.hpp"
 
 namespace tenon::test {
 
@@ -86,6 +87,8 @@ class Conformance : public testing::TestWithParam<Row> {
   }
 
  private:
+  QueueTurn turn_{takes_turns(GetParam())};
+
   bool not_promised(const std::string& reason) {
     RecordProperty("not_promised", reason);
     return false;

@@ -61,7 +61,7 @@ void echo(Meeting& meeting, bool second, Canceller& given_up) {
 /// Runs the conversation with one fault, in each role; returns whether the fault happened.
 template <typename Arm>
 bool run_with_fault(const Row& row, bool second, Arm arm, bool must_succeed, const std::string& what) {
-  const auto meeting = Meeting::arrange(row);
+  const auto meeting = Meeting::arrange(row, row.few_calls);
   Canceller given_up = value_of(Canceller::create());
   std::jthread other([&] { echo(*meeting, !second, given_up); });
   const Deadline deadline = soon().unless(given_up);

@@ -152,9 +152,10 @@ Result<PosixQueue> PosixQueue::create(const std::string& name, Size size, unsign
   mq_attr attributes{};
   attributes.mq_maxmsg = static_cast<long>(size.max_messages);
   attributes.mq_msgsize = static_cast<long>(size.message_size);
+  std::string own_name = name;  // no allocation between making the queue and owning it
   Fd fd(::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | always, mode & 0777U, &attributes));
   if (!fd) return std::unexpected(cannot_create(name, size, errno));
-  PosixQueue queue(name, std::move(fd), true);
+  PosixQueue queue(std::move(own_name), std::move(fd), true);
   queue.message_size_ = size.message_size;
   if (::fchmod(queue.fd_.get(), mode & 0777U) != 0) {
     return std::unexpected(Error::from_errno("set the mode of queue", name, errno));
@@ -208,6 +209,7 @@ void PosixQueue::remove_own_name() noexcept {
   struct stat ours{};
   struct stat there{};
   const Fd now(::mq_open(name_.c_str(), O_RDONLY | always));
+  if (!now && errno == ENOENT) return;
   const bool known = now && ::fstat(fd_.get(), &ours) == 0 && ::fstat(now.get(), &there) == 0;
   if (known && (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev)) return;  // someone made it anew
   ::mq_unlink(name_.c_str());

@@ -23,6 +23,7 @@
 #include "support/child_process.hpp"
 #include "support/expect.hpp"
 #include "support/meeting.hpp"
+#include "support/queue_limit.hpp"
 
 namespace tenon {
 namespace {
@@ -107,6 +108,7 @@ class KillMatrix : public testing::TestWithParam<std::tuple<Row, Role>> {
   Result<Channel> connect_when_there(Deadline deadline) const;
   void survive(Channel& channel, std::uint64_t trial, Canceller& victim_gone);
 
+  QueueTurn turn_{takes_turns(row())};
   TemporaryFolder folder_;
   std::string address_ = address_of(row(), folder_);
   Traits traits_ = traits_of(row());

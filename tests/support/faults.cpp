@@ -1,4 +1,5 @@
 #include "support/faults.hpp"
+#include "support/queue_limit.hpp"
 
 #include <dlfcn.h>
 #include <algorithm>
@@ -140,6 +141,11 @@ PASS_ON(true, int, ppoll, (void* a, unsigned long b, const void* c, const void* 
 PASS_ON(false, int, renameat, (int a, const char* b, int c, const char* d), (a, b, c, d))
 PASS_ON(false, int, renameat2, (int a, const char* b, int c, const char* d, unsigned e), (a, b, c, d, e))
 PASS_ON(false, int, fchmodat, (int a, const char* b, unsigned c, int d), (a, b, c, d))
+PASS_ON(false, int, mq_unlink, (const char* a), (a))
+PASS_ON(false, int, mq_getattr, (int a, void* b), (a, b))
+PASS_ON(true, int, mq_send, (int a, const char* b, std::size_t c, unsigned d), (a, b, c, d))
+PASS_ON(true, long, mq_receive, (int a, char* b, std::size_t c, unsigned* d), (a, b, c, d))
+PASS_ON(false, int, fchmod, (int a, unsigned b), (a, b))
 PASS_ON(true, long, read, (int a, void* b, std::size_t c), (a, b, cut(c)))
 PASS_ON(true, long, write, (int a, const void* b, std::size_t c),
         (a, b, c == 8 ? c : cut(c)))  // 8: an eventfd's
@@ -151,6 +157,14 @@ PASS_ON(false, int, inotify_add_watch, (int a, const char* b, unsigned c), (a, b
 PASS_ON(true, int, ftruncate, (int a, long b), (a, b))
 PASS_ON(true, int, fdatasync, (int a), (a))
 PASS_ON(true, long, pread, (int a, void* b, std::size_t c, long d), (a, b, cut(c), d))
+
+extern "C" int mq_open(const char* name, int flags, unsigned mode, void* attributes) {
+  static const auto real = tenon::test::next<int (*)(const char*, int, unsigned, void*)>("mq_open");
+  if (fails(false)) return -1;
+  constexpr int create = 0100;
+  if ((flags & create) != 0) tenon::test::note_queue(name);
+  return real(name, flags, mode, attributes);
+}
 
 namespace {
 

@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/queue_limit.hpp"
+
 namespace {
 
 std::set<std::string> names_in(const std::string& folder) {
@@ -62,6 +64,7 @@ class LeakCheck : public testing::EmptyTestEventListener {
   void OnTestStart(const testing::TestInfo&) override {
     descriptors_ = open_descriptors();
     names_ = named_objects();
+    tenon::test::forget_queues();
   }
 
   void OnTestEnd(const testing::TestInfo&) override {
@@ -73,6 +76,7 @@ class LeakCheck : public testing::EmptyTestEventListener {
       if (name.find(pid) != std::string::npos) ours.insert(name);
     }
     report("named object", names_, ours);
+    for (const auto& name : tenon::test::queues_left()) ADD_FAILURE() << "left a queue behind: " << name;
     if (::waitpid(-1, nullptr, WNOHANG) != -1) ADD_FAILURE() << "left a child process behind";
   }
 

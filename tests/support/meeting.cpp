@@ -125,6 +125,11 @@ const std::vector<Row>& rows() {
       {"tcp_ipv6", "tcp", "tcp:[::1]:{port}"},
       {"udp", "udp", "udp:127.0.0.1:{port}"},
       {"udp_ipv6", "udp", "udp:[::1]:{port}"},
+      {.name = "posix_mq",
+       .scheme = "posix-mq",
+       .address = "posix-mq:/{unique}",
+       .most_strangers = 20,
+       .few_calls = "capacity=80K"},
   };
   static const std::vector<Row> here = possible_here(all);
   return here;
@@ -147,6 +152,7 @@ Traits traits_of(const Row& row) {
 std::string address_of(const Row& row, const TemporaryFolder& folder, const std::string& options) {
   std::string address = row.address;
   replace(address, "{folder}", folder.path());
+  replace(address, "{unique}", folder.path().substr(folder.path().rfind('/') + 1));
   replace(address, "{pid}", std::to_string(::getpid()));
   if (address.find("{port}") != std::string::npos) replace(address, "{port}", std::to_string(free_port()));
   return with_options(address, options);

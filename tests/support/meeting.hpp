@@ -19,15 +19,24 @@ namespace tenon::test {
 
 /// A way to meet: a transport in one of its forms.
 struct Row {
-  std::string name;         ///< a C++ identifier, for the test's name
-  std::string scheme;       ///< the row of the table that it covers
-  std::string address;      ///< {folder}, {pid} and {port} are filled in; options may be appended with '&'
+  std::string name;    ///< a C++ identifier, for the test's name
+  std::string scheme;  ///< the row of the table that it covers
+  /// {folder}, {unique} (the last part of it), {pid} and {port} are filled in; options may be appended with '&'.
+  std::string address;
   unsigned widened = 0666;  ///< the mode of its name with mode=0666
+  /// That a test may bring to the door at once: less where a limit of the machine is near.
+  int most_strangers = 30;
+  std::string few_calls{};  ///< options with which a long message takes few system calls
 };
 
 /// For the test runner's lists.
 inline void PrintTo(const Row& row, std::ostream* out) {
   *out << row.name;
+}
+
+/// Whether its tests take turns with those of other processes (queue_limit.hpp).
+inline bool takes_turns(const Row& row) {
+  return row.scheme == "posix-mq";
 }
 
 /// The row of the table of transports, and what a channel at the row's address keeps.
