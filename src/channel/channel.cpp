@@ -163,8 +163,7 @@ Result<Listener> listen(const Address& address, ListenOptions options) {
       auto acceptor = TRY(transport->listen(address));
       if (acceptor || transport->bind == nullptr) return Listener(std::move(acceptor));
     }
-    return Listener(
-        TRY(StreamAcceptor::create(TRY(transport->bind(address)), TRY(transport->traits(address)))));
+    return Listener(TRY(accept_streams(TRY(transport->bind(address)), TRY(transport->traits(address)))));
   });
 }
 

@@ -72,6 +72,20 @@ TEST_P(P01_WholeMessages, a_dropped_loan_sends_nothing) {
   EXPECT_EQ(value_of(b.borrow(soon())).text(), "still");
 }
 
+TEST_P(P01_WholeMessages, one_loan_at_a_time_and_nothing_else_meanwhile) {
+  auto [a, b] = arrange()->both();
+  Loan loan = value_of(a.loan(4));
+  EXPECT_ERRC(Errc::invalid_argument, a.loan(4));
+  EXPECT_ERRC(Errc::invalid_argument, a.send("meanwhile"));
+  const std::array<ByteView, 2> two{bytes_of("one"), bytes_of("two")};
+  EXPECT_ERRC(Errc::invalid_argument, a.send_many(two));
+  std::ranges::copy(bytes_of("lent"), loan.bytes().begin());
+  EXPECT_OK(loan.commit(4, soon()));
+  EXPECT_OK(a.send("after", soon()));
+  EXPECT_EQ(value_of(b.borrow(soon())).text(), "lent");
+  EXPECT_EQ(value_of(b.borrow(soon())).text(), "after");
+}
+
 TEST_P(P01_WholeMessages, are_aligned_to_8_bytes_whatever_came_before) {
   auto [a, b] = arrange()->both();
   std::vector<std::size_t> mixed;
@@ -306,8 +320,11 @@ TEST_P(P11_Deadlines, hold_on_every_call_that_waits) {
     if (!promises(Trait::lossless)) continue;  // a send never waits: what finds no room is lost
     fill(a, 8192);
     EXPECT_ERRC(Errc::timed_out, a.send(pattern(100'000, 1), deadline()));
-    Loan loan = value_of(a.loan(100'000, deadline()));
-    EXPECT_ERRC(Errc::timed_out, loan.commit(100'000, deadline()));
+    if (auto loan = a.loan(100'000, deadline())) {
+      EXPECT_ERRC(Errc::timed_out, loan->commit(100'000, deadline()));
+    } else {  // it is lent where the peer will read it, and there is no room
+      EXPECT_TRUE(promises(Trait::zero_copy) && is_error(Errc::timed_out, loan));
+    }
   }
 }
 
@@ -339,40 +356,6 @@ TEST_P(P11_Deadlines, accept_and_connect_have_them_too) {
   const std::jthread other([&] { canceller.cancel(); });
   EXPECT_ERRC(Errc::cancelled, listener.accept(soon().unless(canceller)));
   EXPECT_ERRC(Errc::cancelled, connect(address, {.deadline = soon().unless(canceller)}));
-}
-
-CONFORMANCE_SUITE(Polling);
-
-bool readable(int fd, std::chrono::milliseconds patience = 0ms) {
-  return os::wait_for(fd, os::Wait::readable, patience == 0ms ? Deadline::now() : Deadline::in(patience))
-      .has_value();
-}
-
-TEST_P(Polling, the_descriptor_is_readable_while_receive_would_not_block) {
-  auto [a, b] = arrange()->both();
-  const int fd = value_of(b.poll_fd());
-  EXPECT_FALSE(readable(fd));
-  const std::vector<ByteView> three(3, bytes_of("x"));
-  EXPECT_EQ(value_of(a.send_many(three)), 3u);  // arrive in one read: two stay in memory
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(readable(fd, 20'000ms)) << i;
-    EXPECT_OK(b.borrow(Deadline::now()));
-  }
-  EXPECT_FALSE(readable(fd));
-  EXPECT_EQ(value_of(b.poll_fd()), fd);
-}
-
-TEST_P(Polling, the_descriptor_is_readable_at_the_end) {
-  auto [a, b] = arrange()->both();
-  const int fd = value_of(b.poll_fd());
-  EXPECT_OK(a.send("last"));
-  EXPECT_OK(a.close());
-  EXPECT_TRUE(readable(fd, 20'000ms));
-  EXPECT_OK(b.borrow(Deadline::now()));
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(readable(fd, 20'000ms));
-    EXPECT_ERRC(Errc::closed, b.borrow(Deadline::now()));
-  }
 }
 
 TEST(Statistics, count_messages_bytes_and_the_largest) {

@@ -1,8 +1,6 @@
-// Hellos, and the acceptor that exchanges them with many peers at once.
-#include <algorithm>
-#include <iterator>
-
+// The hellos at the start of a framed stream.
 #include "base/try.hpp"
+#include "channel/greeting.hpp"
 #include "channel/stream.hpp"
 
 namespace tenon {
@@ -49,82 +47,44 @@ Result<void> Handshake::run(Deadline deadline) {
   return {};
 }
 
-Result<std::unique_ptr<Acceptor>> StreamAcceptor::create(StreamListener listener, Traits traits) {
+namespace {
+
+/// A stream at the door. Without frames there is nothing to say to each other first.
+class StreamGreeting final : public Greeting {
+ public:
+  StreamGreeting(StreamConnection connection, Traits traits, const ChannelOptions& options)
+      : handshake_(std::move(connection), options.max_message_size), traits_(traits), options_(options) {}
+
+  bool is_needed() const noexcept override { return options_.framing == Framing::message; }
+  Result<bool> step() override {
+    if (!is_needed()) return true;
+    return handshake_.step();
+  }
+  Result<std::unique_ptr<Endpoint>> finish(const Address& address, Deadline deadline) override {
+    if (!is_needed()) return open_stream(address, handshake_.take(), traits_, deadline);
+    traits_.max_message_size = handshake_.theirs().max_message_size;
+    return make_stream_endpoint(address, handshake_.take(), traits_, options_);
+  }
+  const os::ByteStream& stream() const noexcept override { return handshake_.stream(); }
+
+ private:
+  Handshake handshake_;
+  Traits traits_;
+  ChannelOptions options_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Acceptor>> accept_streams(StreamListener listener, Traits traits) {
   const ChannelOptions options = TRY(ChannelOptions::from(listener.address));
-  auto poll_set = TRY(os::PollSet::create());
-  TRY(poll_set.watch(listener.fd));
-  return std::unique_ptr<Acceptor>(
-      new StreamAcceptor(std::move(listener), traits, options, std::move(poll_set)));
-}
-
-std::list<StreamAcceptor::Pending>::iterator StreamAcceptor::drop(std::list<Pending>::iterator pending) {
-  os::unwatch(poll_set_, pending->handshake.stream());
-  return pending_.erase(pending);
-}
-
-/// One connection off the queue of those that wait; false when there is none.
-Result<bool> StreamAcceptor::take_waiting() {
-  auto connection = accept_(Deadline::now());
-  if (!connection) {
-    if (connection.error().code() == Errc::timed_out) return false;
-    if (connection.error().code() == Errc::resource_limit)
-      return std::unexpected(std::move(connection).error());
-    return true;  // refused, or gone again
-  }
-  if (connection->stream->peer_has_ended()) return true;  // nobody leaves before our hello who still wants us
-  if (pending_.size() >= max_pending) drop(pending_.begin());
-  pending_.push_back(
-      {Handshake(std::move(*connection), options_.max_message_size), Deadline::in(handshake_time)});
-  if (auto watched = os::watch(poll_set_, pending_.back().handshake.stream()); !watched) {
-    pending_.pop_back();
-    return std::unexpected(std::move(watched).error());
-  }
-  return true;
-}
-
-/// A peer whose handshake is done, or null. Drops those that broke it or took too long.
-Result<std::unique_ptr<Endpoint>> StreamAcceptor::first_finished() {
-  for (auto pending = pending_.begin(); pending != pending_.end();) {
-    const auto done = pending->handshake.step();
-    if (done && !*done && !pending->deadline.expired()) {
-      ++pending;
-      continue;
+  auto next = [=, accept = std::move(listener.accept)]() mutable -> Result<std::unique_ptr<Greeting>> {
+    auto connection = TRY(accept(Deadline::now()));
+    if (options.framing == Framing::message && connection.stream->peer_has_ended()) {
+      return std::unexpected(Error(Errc::closed, "accept"));  // before our hello: it no longer wants us
     }
-    if (!done || !*done) {
-      pending = drop(pending);
-      continue;
-    }
-    os::unwatch(poll_set_, pending->handshake.stream());
-    Traits traits = traits_;
-    traits.max_message_size = pending->handshake.theirs().max_message_size;
-    auto endpoint = make_stream_endpoint(address(), pending->handshake.take(), traits, options_);
-    pending_.erase(pending);
-    return endpoint;
-  }
-  return nullptr;
-}
-
-Deadline StreamAcceptor::next_expiry(Deadline deadline) const {
-  for (const Pending& pending : pending_) deadline = deadline.or_earlier(pending.deadline);
-  return deadline;
-}
-
-Result<std::unique_ptr<Endpoint>> StreamAcceptor::accept(Deadline deadline) {
-  for (;;) {
-    if (options_.framing == Framing::message) {
-      for (int turn = 0; turn < max_accepts_a_turn && TRY(take_waiting()); ++turn) {
-      }
-      if (auto endpoint = TRY(first_finished())) return endpoint;
-    } else if (auto connection = accept_(Deadline::now())) {
-      return open_stream(address(), std::move(*connection), traits_, deadline);
-    } else if (connection.error().code() == Errc::resource_limit) {
-      return std::unexpected(std::move(connection).error());
-    }
-    const auto ready = os::wait_for(poll_set_.fd(), os::Wait::readable, next_expiry(deadline));
-    if (!ready && (ready.error().code() != Errc::timed_out || deadline.expired())) {
-      return std::unexpected(ready.error().with("accept", address().to_string()));
-    }
-  }
+    return std::make_unique<StreamGreeting>(std::move(connection), traits, options);
+  };
+  return GreetingAcceptor::create(std::move(listener.address), listener.fd, std::move(next));
 }
 
 }  // namespace tenon

@@ -158,6 +158,7 @@ Result<void> RawEndpoint::flush(Deadline deadline) {
 Result<std::size_t> RawEndpoint::send(std::span<const ByteView> messages, std::span<const int>,
                                       Deadline deadline) {
   if (closed_ || finished_) return fail(Errc::closed, "send", "this side has finished sending");
+  if (auto none = loan_.check_none(); !none) return explain(none.error(), "send");
   TRY(check(messages));
   if (auto flushed = flush(deadline); !flushed) return explain(flushed.error(), "send");
   std::size_t sent = 0;

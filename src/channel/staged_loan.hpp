@@ -40,6 +40,13 @@ class StagedLoan {
   }
   void drop() noexcept { lent_ = false; }
 
+  /// Nothing else is sent while a loan is open. Errors: invalid_argument.
+  Result<void> check_none() const {
+    if (!lent_) return {};
+    return std::unexpected(
+        Error(Errc::invalid_argument, "send", {}, "commit or drop the loan before sending anything else"));
+  }
+
  private:
   SegmentPtr staging_;
   bool lent_ = false;

@@ -4,14 +4,12 @@
 
 #include <chrono>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 
 #include "channel/contract.hpp"
 #include "channel/options.hpp"
 #include "os/byte_stream.hpp"
-#include "os/poll_set.hpp"
 #include "wire/hello.hpp"
 
 namespace tenon {
@@ -80,42 +78,7 @@ std::unique_ptr<Endpoint> make_stream_endpoint(const Address& address, StreamCon
 /// What framing=lines and framing=raw leave of a stream transport's traits.
 Traits traits_for_framing(Traits traits, Framing framing);
 
-/// Accepts streams and shakes hands with several at once, so that a slow or silent client keeps nobody
-/// waiting.
-class StreamAcceptor final : public Acceptor {
- public:
-  static Result<std::unique_ptr<Acceptor>> create(StreamListener listener, Traits traits);
-
-  Result<std::unique_ptr<Endpoint>> accept(Deadline deadline) override;
-  Result<int> poll_fd() override { return poll_set_.fd(); }
-
- private:
-  static constexpr std::size_t max_pending = 64;  ///< beyond it the oldest is dropped
-  static constexpr int max_accepts_a_turn = 16;   ///< before those that are ready are looked at
-  static constexpr std::chrono::nanoseconds handshake_time = std::chrono::seconds(1);
-
-  struct Pending {
-    Handshake handshake;
-    Deadline deadline;
-  };
-
-  StreamAcceptor(StreamListener listener, Traits traits, ChannelOptions options, os::PollSet poll_set)
-      : Acceptor(std::move(listener.address)),
-        traits_(traits),
-        options_(options),
-        poll_set_(std::move(poll_set)),
-        accept_(std::move(listener.accept)) {}
-
-  Result<bool> take_waiting();
-  Result<std::unique_ptr<Endpoint>> first_finished();
-  std::list<Pending>::iterator drop(std::list<Pending>::iterator pending);
-  Deadline next_expiry(Deadline deadline) const;
-
-  Traits traits_;
-  ChannelOptions options_;
-  os::PollSet poll_set_;
-  std::list<Pending> pending_;  // before accept_, which owns the listening socket
-  StreamListener::AcceptFunction accept_;
-};
+/// Accepts streams, and shakes hands with several at once.
+Result<std::unique_ptr<Acceptor>> accept_streams(StreamListener listener, Traits traits);
 
 }  // namespace tenon

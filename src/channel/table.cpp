@@ -10,6 +10,7 @@
 #include "channel/file/file.hpp"
 #include "channel/pipe/pipe.hpp"
 #include "channel/posix_mq/posix_mq.hpp"
+#include "channel/shm/shm.hpp"
 #include "channel/tcp/tcp.hpp"
 #include "channel/udp/udp.hpp"
 #include "channel/unix/unix.hpp"
@@ -19,7 +20,7 @@ namespace {
 
 const auto& table() {
   static const std::array rows{
-      &pipe_transport, &fifo_transport, &unix_transport, &tcp_transport,
+      &pipe_transport, &fifo_transport, &unix_transport, &shm_transport,      &tcp_transport,
       &udp_transport,  &fd_transport,   &file_transport, &posix_mq_transport,
   };
   return rows;

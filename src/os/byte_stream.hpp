@@ -106,6 +106,8 @@ class PipeStream final : public ByteStream {
 class SocketStream final : public ByteStream {
  public:
   SocketStream(Fd socket, bool packets) noexcept : socket_(std::move(socket)), packets_(packets) {}
+  /// Gives the socket away.
+  [[nodiscard]] Fd release() noexcept { return std::move(socket_); }
 
   Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
   Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override;

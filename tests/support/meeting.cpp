@@ -130,6 +130,8 @@ const std::vector<Row>& rows() {
        .address = "posix-mq:/{unique}",
        .most_strangers = 20,
        .few_calls = "capacity=80K"},
+      {"shm", "shm", "shm:{folder}/s"},
+      {"shm_small", "shm", "shm:{folder}/s?capacity=8K"},
   };
   static const std::vector<Row> here = possible_here(all);
   return here;

@@ -30,7 +30,7 @@ Result<StreamConnection> dial_datagrams(const Address& address, const UnixOption
     return std::unexpected(
         answered.error().with("connect", address.to_string(), std::string(answered.error().advice())));
   }
-  TRY(check_listener(address, answered->answer.sender, options));
+  TRY(check_listener(address, answered->answer.sender));
   if (!is_ours(answered->answer)) {
     return std::unexpected(Error(Errc::protocol_violation, "connect", address.to_string(),
                                  "what answers there does not speak tenon"));

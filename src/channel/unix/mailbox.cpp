@@ -86,18 +86,18 @@ Result<std::unique_ptr<Endpoint>> MailboxAcceptor::accept(Deadline deadline) {
 }
 
 /// The kernel does not say who is behind a datagram socket: the owner of the file must do.
-Result<void> check_owner(const Address& address, const UnixOptions& options) {
+Result<void> check_owner(const Address& address) {
   if (address.place().starts_with('@')) return {};
   const auto owner = os::owner_of_socket(address.place());
   if (!owner) return {};  // connecting says it better
-  return check_listener(address, {.pid = 0, .uid = *owner, .gid = 0}, options);
+  return check_listener(address, {.pid = 0, .uid = *owner, .gid = 0});
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Endpoint>> connect_plain_datagrams(const Address& address, const UnixOptions& options,
                                                           Traits traits, Deadline deadline) {
-  TRY(check_owner(address, options));
+  TRY(check_owner(address));
   auto socket = os::connect_mailbox(address.place(), deadline);
   if (!socket) return std::unexpected(socket.error().with("connect", address.to_string()));
   TRY(set_capacity(address, socket->get(), options));

@@ -41,51 +41,37 @@ Result<StreamConnection> connection_of(const Address& address, os::UnixSocket so
   return StreamConnection{std::move(stream), PeerInfo{peer.pid, peer.uid, peer.gid}};
 }
 
-// ---- Connecting
-
 Result<StreamConnection> dial(const Address& address, Deadline deadline) {
-  TRY(check_place(address));
+  TRY(check_socket_place(address));
   const UnixOptions options = TRY(unix_options_of(address));
   if (options.type == os::SocketType::datagram) return dial_datagrams(address, options, deadline);
-  auto socket = os::UnixSocket::connect(address.place(), options.type, deadline);
-  if (!socket) return std::unexpected(socket.error().with("connect", address.to_string()));
-  const auto peer = TRY(socket->peer_credentials());
-  TRY(check_listener(address, peer, options));
-  return connection_of(address, std::move(*socket), options, peer);
+  auto peer = TRY(dial_socket(address, options.type, deadline));
+  return connection_of(address, std::move(peer.socket), options, peer.credentials);
 }
 
 Result<std::unique_ptr<Endpoint>> connect_plain(const Address& address, Deadline deadline) {
-  TRY(check_place(address));
+  TRY(check_socket_place(address));
   const UnixOptions options = TRY(unix_options_of(address));
   if (!is_plain_datagrams(options)) return nullptr;
   return connect_plain_datagrams(address, options, plain_datagram_traits, deadline);
 }
 
-// ---- Listening
-
 Result<std::unique_ptr<Acceptor>> listen_plain(const Address& address) {
-  TRY(check_place(address));
+  TRY(check_socket_place(address));
   const UnixOptions options = TRY(unix_options_of(address));
   if (!is_plain_datagrams(options)) return nullptr;
   return listen_plain_datagrams(address, options, plain_datagram_traits);
 }
 
 Result<StreamListener> bind(const Address& address) {
-  TRY(check_place(address));
+  TRY(check_socket_place(address));
   const UnixOptions options = TRY(unix_options_of(address));
   if (options.type == os::SocketType::datagram) return bind_datagrams(address, options);
-  const NameOptions name = TRY(NameOptions::from(address));
-  auto listener = os::UnixListener::listen(address.place(),
-                                           {.type = options.type, .mode = name.mode, .group = name.group});
-  if (!listener) return std::unexpected(listener.error().with("listen", address.to_string()));
-  const int fd = listener->fd();
-  auto accept = [=, listener = std::move(*listener)](Deadline deadline) mutable -> Result<StreamConnection> {
-    auto socket = TRY(listener.accept(deadline));
-    const auto peer = TRY(socket.peer_credentials());
-    if (!may_connect(address, peer, name)) {
-      return std::unexpected(Error(Errc::permission_denied, "accept", address.to_string()));
-    }
-    return connection_of(address, std::move(socket), options, peer);
+  SocketDoor door = TRY(bind_socket(address, options.type));
+  const int fd = door.fd;
+  auto accept = [=, door = std::move(door)](Deadline deadline) mutable -> Result<StreamConnection> {
+    auto peer = TRY(door.accept(deadline));
+    return connection_of(address, std::move(peer.socket), options, peer.credentials);
   };
   return StreamListener{address, fd, std::move(accept)};
 }

@@ -3,18 +3,9 @@
 #include <tenon/units.hpp>
 
 #include "base/try.hpp"
-#include "os/users.hpp"
 #include "wire/frame.hpp"
 
 namespace tenon {
-namespace {
-
-bool is_us_or_root(const os::PeerCredentials& peer) noexcept {
-  return peer.uid == os::effective_user() || peer.uid == 0;
-}
-
-}  // namespace
-
 std::unexpected<Error> bad_address(const Address& address, std::string advice) {
   return std::unexpected(
       Error(Errc::invalid_argument, "parse address", address.to_string(), std::move(advice)));
@@ -48,13 +39,7 @@ Result<UnixOptions> unix_options_of(const Address& address) {
     }
     options.capacity = *size;
   }
-  if (const auto owner = address.option("owner")) options.owner = std::string(*owner);
   return options;
-}
-
-Result<void> check_place(const Address& address) {
-  if (!address.place().empty() && address.place() != "@") return {};
-  return bad_address(address, "name the socket: unix:/path/to/it, or unix:@name for one without a file");
 }
 
 Result<void> set_capacity(const Address& address, int fd, const UnixOptions& options) {
@@ -62,22 +47,6 @@ Result<void> set_capacity(const Address& address, int fd, const UnixOptions& opt
   auto set = os::set_send_buffer(fd, *options.capacity);
   if (!set) return std::unexpected(set.error().with("set capacity of", address.to_string()));
   return {};
-}
-
-Result<void> check_listener(const Address& address, const os::PeerCredentials& listener,
-                            const UnixOptions& options) {
-  if (is_us_or_root(listener) || options.owner == "any") return {};
-  if (options.owner && TRY(os::user_id(*options.owner)) == listener.uid) return {};
-  const std::string user = os::describe_user(listener.uid);
-  return std::unexpected(Error(Errc::permission_denied, "connect", address.to_string(),
-                               "the listener runs as " + user + ": if you trust it, add owner=" +
-                                   user.substr(0, user.find(' ')) + " to the address"));
-}
-
-bool may_connect(const Address& address, const os::PeerCredentials& peer, const NameOptions& name) noexcept {
-  if (!address.place().starts_with('@') || is_us_or_root(peer)) return true;
-  if ((name.mode & 0002) != 0) return true;
-  return (name.mode & 0020) != 0 && name.group >= 0 && peer.gid == static_cast<unsigned>(name.group);
 }
 
 }  // namespace tenon

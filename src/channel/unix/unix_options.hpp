@@ -1,4 +1,4 @@
-// What the two files of unix: share: the options of its addresses, and who may talk to whom.
+// What the two files of unix: share: the options of its addresses.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,7 @@
 #include <tenon/os/unix_socket.hpp>
 
 #include "channel/options.hpp"
+#include "channel/socket_place.hpp"
 #include "channel/stream.hpp"
 
 namespace tenon {
@@ -14,26 +15,15 @@ namespace tenon {
 struct UnixOptions {
   os::SocketType type = os::SocketType::stream;
   std::optional<std::size_t> capacity;
-  std::optional<std::string>
-      owner;  ///< whose listener we are ready to talk to, besides our own user's and root's
   Framing framing = Framing::message;
 };
 
 /// Errors: invalid_argument, with what would be right.
 Result<UnixOptions> unix_options_of(const Address& address);
-Result<void> check_place(const Address& address);
 std::unexpected<Error> bad_address(const Address& address, std::string advice);
 
 /// Gives the sending socket `fd` what capacity= asks for. Errors: resource_limit.
 Result<void> set_capacity(const Address& address, int fd, const UnixOptions& options);
-
-/// A place in a folder that others may write to could be anyone's: the kernel tells whose listener answered.
-/// Errors: permission_denied.
-Result<void> check_listener(const Address& address, const os::PeerCredentials& listener,
-                            const UnixOptions& options);
-
-/// An abstract name has no mode: what mode= and group= would have allowed is checked when someone comes.
-bool may_connect(const Address& address, const os::PeerCredentials& peer, const NameOptions& name) noexcept;
 
 /// type=dgram: how its two sides meet (datagrams.cpp).
 Result<StreamConnection> dial_datagrams(const Address& address, const UnixOptions& options,

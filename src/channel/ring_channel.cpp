@@ -1,0 +1,273 @@
+#include "channel/ring_channel.hpp"
+
+#include <atomic>
+#include <string>
+
+#include "base/try.hpp"
+#include "channel/ring_receiver.hpp"
+#include "channel/ring_sender.hpp"
+#include "channel/staged_loan.hpp"
+#include "os/poll_set.hpp"
+
+namespace tenon {
+namespace {
+
+class RingEndpoint final : public Endpoint, private detail::LoanOwner {
+ public:
+  RingEndpoint(const Address& address, RingConnection connection, RingView* view, Traits traits,
+               const ChannelOptions& options)
+      : Endpoint(address),
+        data_(std::move(connection.data)),
+        room_(std::move(connection.room)),
+        sides_{std::move(connection.own),
+               std::move(connection.peer_region),
+               *data_,
+               *room_,
+               connection.fences,
+               options.wait},
+        traits_(traits),
+        peer_(connection.peer),
+        receiver_(sides_, view, options.max_message_size),
+        sender_(sides_) {}
+  ~RingEndpoint() override { static_cast<void>(close(Deadline::in(std::chrono::seconds(1)))); }
+
+  Result<std::size_t> send(std::span<const ByteView> messages, std::span<const int> descriptors,
+                           Deadline deadline) override;
+  Result<Loan> loan(std::size_t size, Deadline deadline) override;
+  Result<std::size_t> receive(ByteSpan buffer, Deadline deadline) override;
+  Result<std::size_t> borrow(std::span<Message> into, Deadline deadline) override;
+  Result<void> finish(Deadline deadline) override;
+  Result<void> close(Deadline deadline) override;
+  void abort() noexcept override;
+  Result<int> poll_fd() override;
+  std::optional<PeerInfo> peer() const override { return peer_; }
+  Traits traits() const override { return traits_; }
+  Statistics statistics() const override { return {sender_.statistics(), receiver_.statistics()}; }
+
+ private:
+  Result<void> commit(ByteSpan memory, std::size_t size, Deadline deadline) override;
+  void drop(ByteSpan) noexcept override;
+
+  Result<void> may_send(std::string_view operation);
+  std::unexpected<Error> too_large(std::size_t size) const;
+  std::unexpected<Error> not_sent(const Error& error, std::string_view operation);
+  std::unexpected<Error> not_received(const Error& error);
+  std::unexpected<Error> too_small(std::uint64_t size, std::size_t room);
+  Result<std::size_t> receive_slowly(ByteSpan buffer, Deadline deadline);
+  void update_poll_set() {
+    if (poll_set_) poll_set_->set_ready(receiver_.ready_or_wish());
+  }
+
+  std::unique_ptr<os::Doorbell> data_;
+  std::unique_ptr<os::Doorbell> room_;
+  RingSides sides_;
+  Traits traits_;
+  std::optional<PeerInfo> peer_;
+  bool closed_ = false;
+  std::optional<os::PollSet> poll_set_;
+  /// Set by the receiving thread, for the sending one. Relaxed: it says nothing about other memory.
+  std::atomic<Errc> receive_end_ = Errc{};
+  alignas(shm::cache_line) RingReceiver receiver_;
+
+  alignas(shm::cache_line) RingSender sender_;
+  bool finished_ = false;
+  bool lent_ = false;             ///< in the ring
+  bool staged_lent_ = false;      ///< in memory of our own
+  std::optional<Errc> send_end_;  ///< why nothing can be sent any more
+  StagedLoan staged_;
+};
+
+// ---- Sending
+
+std::unexpected<Error> RingEndpoint::too_large(std::size_t size) const {
+  return fail(Errc::message_too_large, "send",
+              std::to_string(size) + " bytes, and the receiver takes at most " +
+                  std::to_string(traits_.max_message_size) +
+                  ": split the message, or raise max-message-size= in the receiver's address");
+}
+
+Result<void> RingEndpoint::may_send(std::string_view operation) {
+  if (closed_ || finished_) return fail(Errc::closed, operation, "this side has finished sending");
+  if (const Errc end = receive_end_.load(std::memory_order_relaxed); end != Errc{}) send_end_ = end;
+  if (send_end_) return fail(*send_end_, operation);
+  if (lent_ || staged_lent_) {
+    return fail(Errc::invalid_argument, operation, "commit or drop the loan before sending anything else");
+  }
+  return {};
+}
+
+std::unexpected<Error> RingEndpoint::not_sent(const Error& error, std::string_view operation) {
+  if (error.code() == Errc::closed) {
+    send_end_ = receiver_.find_end();
+    return fail(*send_end_, operation);
+  }
+  if (error.code() == Errc::protocol_violation) send_end_ = error.code();
+  return explain(error, operation);
+}
+
+Result<std::size_t> RingEndpoint::send(std::span<const ByteView> messages, std::span<const int>,
+                                       Deadline deadline) {
+  if (auto may = may_send("send"); !may) return std::unexpected(std::move(may).error());
+  for (const ByteView message : messages) {
+    if (message.size() > traits_.max_message_size) return too_large(message.size());
+  }
+  if (messages.size() == 1 && sender_.send_at_once(messages.front())) return 1;
+  auto sent = sender_.send(messages, deadline);
+  if (!sent) return not_sent(sent.error(), "send");
+  return sent;
+}
+
+Result<Loan> RingEndpoint::loan(std::size_t size, Deadline deadline) {
+  if (auto may = may_send("loan"); !may) return std::unexpected(std::move(may).error());
+  if (size > traits_.max_message_size) return too_large(size);
+  if (size > sender_.max_record()) {
+    auto lent = staged_.lend(size, this);
+    if (!lent) return explain(lent.error(), "loan");
+    staged_lent_ = true;
+    return lent;
+  }
+  const auto place = sender_.reserve(size, deadline);
+  if (!place) return not_sent(place.error(), "loan");
+  lent_ = true;
+  return Loan({*place, size}, this);
+}
+
+Result<void> RingEndpoint::commit(ByteSpan memory, std::size_t size, Deadline deadline) {
+  const bool staged = staged_lent_;
+  drop(memory);
+  if (staged) {
+    const auto message = staged_.end(memory, size);
+    if (!message) return explain(message.error(), "commit");
+    static_cast<void>(TRY(send({&*message, 1}, {}, deadline)));
+    return {};
+  }
+  if (size > memory.size()) {
+    return fail(Errc::invalid_argument, "commit",
+                std::to_string(size) + " bytes of a loan of " + std::to_string(memory.size()));
+  }
+  if (auto may = may_send("send"); !may) return may;
+  const auto sent = sender_.commit(size);
+  if (!sent) return not_sent(sent.error(), "send");
+  return {};
+}
+
+void RingEndpoint::drop(ByteSpan) noexcept {
+  if (staged_lent_) staged_.drop();
+  lent_ = staged_lent_ = false;
+}
+
+// ---- Receiving
+
+std::unexpected<Error> RingEndpoint::not_received(const Error& error) {
+  if (error.code() == Errc::protocol_violation || error.code() == Errc::peer_died) {
+    receive_end_.store(error.code(), std::memory_order_relaxed);
+  }
+  update_poll_set();
+  return explain(error, "receive");
+}
+
+std::unexpected<Error> RingEndpoint::too_small(std::uint64_t size, std::size_t room) {
+  update_poll_set();
+  return fail(Errc::buffer_too_small, "receive",
+              "the message has " + std::to_string(size) + " bytes, the buffer " + std::to_string(room) +
+                  ": it is still there for a larger one");
+}
+
+Result<std::size_t> RingEndpoint::receive_slowly(ByteSpan buffer, Deadline deadline) {
+  for (;;) {
+    const auto size = receiver_.await_message(deadline);
+    if (!size) return not_received(size.error());
+    if (*size > buffer.size()) return too_small(*size, buffer.size());
+    const auto taken = receiver_.take(buffer.first(*size), deadline);
+    if (!taken) return not_received(taken.error());
+    if (!*taken) continue;
+    update_poll_set();
+    return *size;
+  }
+}
+
+Result<std::size_t> RingEndpoint::receive(ByteSpan buffer, Deadline deadline) {
+  if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
+  const shm::Record* const record = receiver_.whole_message();
+  if (record == nullptr || record->size > buffer.size()) return receive_slowly(buffer, deadline);
+  const std::size_t size = record->size;
+  if (size > 0) std::memcpy(buffer.data(), record->payload, size);
+  receiver_.take_copied(*record);
+  update_poll_set();
+  return size;
+}
+
+Result<std::size_t> RingEndpoint::borrow(std::span<Message> into, Deadline deadline) {
+  if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
+  std::size_t count = 0;
+  for (; count < into.size(); ++count) {
+    const shm::Record* const record = receiver_.whole_message();
+    if (record == nullptr) break;
+    if (receiver_.holds_much()) {
+      if (count > 0) break;
+      static_cast<void>(receiver_.let_go_of_held());  // without memory for it: the sender may have to wait
+    }
+    into[count] = receiver_.take_lent(*receiver_.whole_message());
+  }
+  while (count == 0 && !into.empty()) {
+    const auto size = receiver_.await_message(deadline);
+    if (!size) return not_received(size.error());
+    auto message = receiver_.take(deadline);
+    if (!message) return not_received(message.error());
+    if (*message) into[count++] = std::move(**message);
+  }
+  update_poll_set();
+  return count;
+}
+
+Result<int> RingEndpoint::poll_fd() {
+  if (closed_) return fail(Errc::closed, "poll", "this side has closed the channel");
+  if (!poll_set_) {
+    auto set = TRY(os::PollSet::create());
+    TRY(set.watch(data_->fd()));
+    poll_set_ = std::move(set);
+    update_poll_set();
+  }
+  return poll_set_->fd();
+}
+
+// ---- Ending
+
+Result<void> RingEndpoint::finish(Deadline deadline) {
+  if (finished_ || closed_) return {};
+  finished_ = true;
+  if (send_end_ || receive_end_.load(std::memory_order_relaxed) != Errc{}) return {};
+  auto told = sender_.send_close(deadline);
+  if (told || told.error().code() == Errc::closed) return {};  // whoever left before us needs no goodbye
+  return explain(told.error(), "finish");
+}
+
+Result<void> RingEndpoint::close(Deadline deadline) {
+  if (closed_) return {};
+  auto told = finish(deadline);
+  abort();
+  return told;
+}
+
+void RingEndpoint::abort() noexcept {
+  closed_ = true;
+  poll_set_.reset();
+  data_->close();
+  room_->close();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Endpoint>> make_ring_endpoint(const Address& address, RingConnection connection,
+                                                     Traits traits, const ChannelOptions& options) {
+  RingView* const view = RingView::create(std::move(connection.peer_region.ring));
+  if (view == nullptr) return std::unexpected(Error(Errc::resource_limit, "connect", address.to_string()));
+  try {
+    return std::make_unique<RingEndpoint>(address, std::move(connection), view, traits, options);
+  } catch (const std::bad_alloc&) {
+    view->abandon(0, 0);
+    throw;
+  }
+}
+
+}  // namespace tenon

@@ -1,0 +1,304 @@
+#include "channel/ring_receiver.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "base/try.hpp"
+#include "os/pause.hpp"
+
+namespace tenon {
+namespace {
+
+using shm::RecordKind;
+
+/// Looks at the ring between two looks at the clock.
+constexpr int looks_a_turn = 64;
+/// A receiver that follows the sender closely makes it share its cache lines: after a streak it falls back a little.
+constexpr std::uint64_t streak = 8;
+constexpr int pauses_after_streak = 32;
+/// A caller that asks again and again without waiting looks for the peer's end this often.
+constexpr auto end_interval = std::chrono::microseconds(50);
+/// One that spins, after so many turns.
+constexpr std::uint64_t turns_between_looks = 256;
+/// When the peer cannot be told reliably that we sleep.
+constexpr auto short_sleep = std::chrono::milliseconds(1);
+/// Long messages up to this size leave their memory for the next one.
+constexpr std::size_t kept_size = 16U << 20;
+
+}  // namespace
+
+RingReceiver::RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_message_size) noexcept
+    : reader_(view->data(), view->capacity(), &sides.own.header().read_position),
+      view_(view),
+      lazy_(view->capacity() / 4),
+      data_(sides.data),
+      room_(sides.room),
+      wants_data_(&sides.own.header().wants_data, sides.fences),
+      room_wish_(&sides.peer.words().wants_room, sides.fences),
+      waiter_(sides.wait),
+      wait_(sides.wait),
+      max_message_size_(max_message_size),
+      given_back_(&sides.own.header().read_position) {}
+
+RingReceiver::~RingReceiver() {
+  view_->abandon(freed_, reader_.position());
+}
+
+Statistics::Direction RingReceiver::statistics() const noexcept {
+  Statistics::Direction counts = counts_;
+  counts.waits = waiter_.sleeps();
+  counts.system_calls = room_wish_.rings() + looks_for_end_ + 2 * waiter_.sleeps();
+  return counts;
+}
+
+std::unexpected<Error> RingReceiver::violate(const char* rule) {
+  end_ = Errc::protocol_violation;
+  violated_rule_ = rule;
+  assembly_.active = false;
+  data_.disconnect();
+  room_.disconnect();
+  return end_error();
+}
+
+std::unexpected<Error> RingReceiver::end_error() const {
+  if (*end_ != Errc::protocol_violation) return std::unexpected(Error(*end_, "receive"));
+  return std::unexpected(
+      Error(Errc::protocol_violation, "receive", {},
+            std::string("the peer sent ") + violated_rule_ + "; it has been disconnected"));
+}
+
+// ---- Giving the ring back
+
+void RingReceiver::give_back() noexcept {
+  freed_ = view_->first_held(freed_, reader_.position());
+  if (freed_ == reader_.given_back()) return;
+  reader_.give_back(freed_);
+  if (!room_wish_.heed(room_)) gone_ = true;
+}
+
+/// With more than half of the ring held the peer could wait for room for good, whoever else sleeps.
+Result<void> RingReceiver::let_go_of_held() {
+  auto mapping = TRY(view_->mapping().again());
+  RingView* const fresh = RingView::create(std::move(mapping));
+  const std::uint64_t position = reader_.position();
+  if (fresh == nullptr) return std::unexpected(Error(Errc::resource_limit, "receive"));
+  if (auto detached = view_->detach(freed_, position); !detached) {
+    fresh->abandon(0, 0);
+    return detached;
+  }
+  RingView* const old = view_;
+  {
+    const std::lock_guard lock(moving_);
+    reader_.move_to(fresh->data());
+    view_ = fresh;
+  }
+  old->abandon(freed_, position);
+  freed_ = position;
+  give_back();
+  return {};
+}
+
+// ---- Waiting
+
+/// True when the peer turned out to be gone just now: what it sent last is in the ring.
+bool RingReceiver::look_for_end() {
+  ++looks_for_end_;
+  if (gone_ || data_.hush() != os::Doorbell::State::gone) return false;
+  gone_ = true;
+  return true;
+}
+
+Result<void> RingReceiver::sleep(Deadline deadline) {
+  const bool reliable = wants_data_.make();
+  if (reader_.front() != nullptr || reader_.broken()) {
+    wants_data_.drop();
+    return {};
+  }
+  auto woken = data_.wait(reliable ? deadline : deadline.or_earlier(Deadline::in(short_sleep)));
+  wants_data_.drop();
+  look_for_end();
+  if (!woken && woken.error().code() == Errc::timed_out && !reliable && !deadline.expired()) return {};
+  return woken;
+}
+
+/// Returns when another look at the ring makes sense.
+Result<void> RingReceiver::wait(Deadline deadline) {
+  give_back();
+  if (holds_too_much()) TRY(let_go_of_held());
+  if (deadline.is_now()) {
+    if (const auto now = Clock::now(); now - looked_for_end_ >= end_interval) {
+      looked_for_end_ = now;
+      if (look_for_end()) return {};
+    }
+  } else {
+    if (counts_.messages - seen_at_last_wait_ >= streak) {
+      for (int i = 0; i < pauses_after_streak; ++i) os::cpu_pause();
+    }
+    seen_at_last_wait_ = counts_.messages;
+    for (int look = 0; look < looks_a_turn; ++look) {
+      if (reader_.front() != nullptr) return {};
+      os::cpu_pause();
+    }
+    if (wait_ == os::WaitMode::spin && ++turns_ % turns_between_looks == 0 && look_for_end()) return {};
+  }
+  return waiter_.pause([this](Deadline until) { return sleep(until); }, deadline);
+}
+
+/// The next record.
+Result<const shm::Record*> RingReceiver::await_record(Deadline deadline) {
+  for (;;) {
+    const bool no_more = gone_;  // read before the ring is: then what is not there will never be
+    if (const shm::Record* const record = reader_.front()) {
+      waiter_.progressed();
+      if (record->kind != RecordKind::close) return record;
+      if (assembly_.active) return violate("an end in the middle of a message");
+      end_ = Errc::closed;  // the record stays: find_end() looks for it
+      return end_error();
+    }
+    if (reader_.broken()) return violate("a record that cannot be one");
+    if (no_more) {
+      assembly_.active = false;
+      end_ = Errc::peer_died;
+      return end_error();
+    }
+    TRY(wait(deadline));
+  }
+}
+
+bool RingReceiver::ready_or_wish() {
+  if (end_ || reader_.front() != nullptr || reader_.broken()) return true;
+  give_back();
+  if (holds_too_much() && !let_go_of_held()) return true;
+  look_for_end();
+  if (gone_) return true;
+  if (!wants_data_.make()) return true;  // rather too often than never
+  return reader_.front() != nullptr || reader_.broken();
+}
+
+// ---- Messages
+
+Result<std::uint64_t> RingReceiver::await_message(Deadline deadline) {
+  if (end_) return end_error();
+  if (assembly_.active) return assembly_.total;
+  for (;;) {
+    const shm::Record* const record = TRY(await_record(deadline));
+    if (record->kind == RecordKind::message) return record->size;
+    if (record->kind != RecordKind::first || record->size < sizeof(std::uint64_t)) {
+      return violate("a part of a message that has not begun");
+    }
+    std::uint64_t total = 0;
+    std::memcpy(&total, record->payload, sizeof total);
+    const std::uint64_t here = record->size - sizeof total;
+    if (total > max_message_size_) return violate("a message beyond the agreed maximum size");
+    if (here >= total) return violate("the beginning of a message that is all of it");
+    assembly_ = {true, total, 0, nullptr};
+    return total;
+  }
+}
+
+/// Fills the assembly's target. False when the message was withdrawn.
+Result<bool> RingReceiver::assemble(Deadline deadline) {
+  for (;;) {
+    const shm::Record& record = *TRY(await_record(deadline));
+    const bool begins = record.kind == RecordKind::first;
+    if (record.kind == RecordKind::withdrawn && assembly_.filled > 0) {
+      assembly_.active = false;
+      pop(record);
+      return false;
+    }
+    const std::uint64_t skipped = begins ? sizeof(std::uint64_t) : 0;
+    // Its size was checked when it was at the front, and has not been read again since.
+    const std::uint64_t size = record.size - skipped;
+    const std::uint64_t left = assembly_.total - assembly_.filled;
+    const bool ends = record.kind == RecordKind::last;
+    if (begins != (assembly_.filled == 0) || (!begins && !ends && record.kind != RecordKind::middle) ||
+        (ends ? size != left : size == 0 || size >= left)) {
+      return violate("parts that do not make a message");
+    }
+    std::memcpy(assembly_.target + assembly_.filled, record.payload + skipped, size);
+    assembly_.filled += size;
+    pop(record);
+    if (ends) {
+      assembly_.active = false;
+      count_message(assembly_.total);
+      return true;
+    }
+  }
+}
+
+bool RingReceiver::make_segment(std::uint64_t size) noexcept {
+  if (!large_ || !large_->unshared() || large_->capacity() < size) {
+    large_.reset();
+    large_ = SegmentPtr::allocate(size);
+  }
+  return static_cast<bool>(large_);
+}
+
+namespace {
+
+std::unexpected<Error> no_memory(std::uint64_t size) {
+  return std::unexpected(Error(Errc::resource_limit, "receive", {},
+                               "no memory for a message of " + std::to_string(size) +
+                                   " bytes; max-message-size= bounds what a peer may send"));
+}
+
+}  // namespace
+
+Result<bool> RingReceiver::take(ByteSpan into, Deadline deadline) {
+  if (const shm::Record* const record = whole_message()) {
+    if (record->size > 0) std::memcpy(into.data(), record->payload, record->size);
+    take_copied(*record);
+    return true;
+  }
+  const std::uint64_t total = assembly_.total;
+  if (assembly_.filled == 0) assembly_.target = into.data();
+  const bool in_our_memory = assembly_.target != into.data();
+  auto done = assemble(deadline);
+  if (done && *done && in_our_memory) {
+    std::memcpy(into.data(), large_->data(), total);
+    if (large_->capacity() > kept_size) large_.reset();
+  }
+  if (!done && assembly_.active && !in_our_memory && assembly_.filled > 0) {
+    // Keep what arrived: the caller's memory is the caller's again.
+    if (!make_segment(total)) {  // a part of it is lost: there is no going on
+      violate("");
+      end_ = Errc::resource_limit;
+      return no_memory(total);
+    }
+    std::memcpy(large_->data(), into.data(), assembly_.filled);
+    assembly_.target = large_->data();
+  }
+  return done;
+}
+
+Result<std::optional<Message>> RingReceiver::take(Deadline deadline) {
+  if (const shm::Record* const record = whole_message()) return std::optional(take_lent(*record));
+  const std::uint64_t total = assembly_.total;
+  if (assembly_.filled == 0) {
+    if (!make_segment(total)) return no_memory(total);
+    assembly_.target = large_->data();
+  }
+  if (!TRY(assemble(deadline))) return std::optional<Message>();
+  std::optional<Message> message(large_.message({large_->data(), total}));
+  if (large_->capacity() > kept_size) large_.reset();
+  return message;
+}
+
+// ---- How it ended
+
+Errc RingReceiver::find_end() {
+  const std::lock_guard lock(moving_);
+  const std::uint64_t begin = shm::Memory::load_acquire(given_back_);  // SYNC: record given back
+  std::uint64_t unused = 0;
+  shm::RingReader<> scan(view_->data(), view_->capacity(), &unused, begin);
+  while (scan.position() - begin <= scan.capacity()) {
+    const shm::Record* const record = scan.front();
+    if (record == nullptr) return scan.broken() ? Errc::protocol_violation : Errc::peer_died;
+    if (record->kind == RecordKind::close) return Errc::closed;
+    scan.pop();
+  }
+  return Errc::protocol_violation;
+}
+
+}  // namespace tenon

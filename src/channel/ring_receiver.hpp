@@ -1,0 +1,145 @@
+// The receiving half of a channel in shared memory: finds messages in the peer's ring, lends them in place, and
+// gives the ring back lazily.
+//
+// Does not own the bells. One thread at a time, but for find_end().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string_view>
+
+#include <tenon/channel.hpp>
+
+#include "channel/region.hpp"
+#include "channel/ring_wish.hpp"
+#include "channel/segment.hpp"
+#include "os/waiter.hpp"
+#include "shm/ring.hpp"
+
+namespace tenon {
+
+/// What both halves of a channel in shared memory stand on.
+struct RingSides {
+  OwnRegion own;
+  PeerRegion peer;
+  os::Doorbell& data;  ///< rings for messages; waited at by the receiving thread
+  os::Doorbell& room;  ///< rings for room; waited at by the sending thread
+  Fences fences;
+  os::WaitMode wait;
+};
+
+class RingReceiver {
+ public:
+  /// `view` is of `sides.peer.ring`; it is taken over.
+  RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_message_size) noexcept;
+  ~RingReceiver();
+  RingReceiver(const RingReceiver&) = delete;
+  RingReceiver& operator=(const RingReceiver&) = delete;
+
+  /// A whole message in one record, if that is what comes next.
+  const shm::Record* whole_message() noexcept {
+    const shm::Record* const record = reader_.front();
+    return record != nullptr && record->kind == shm::RecordKind::message && !assembly_.active ? record
+                                                                                              : nullptr;
+  }
+  /// Goes on behind whole_message(), whose payload has been copied.
+  void take_copied(const shm::Record& record) noexcept {
+    count_message(record.size);
+    pop(record);
+  }
+  /// Goes on behind whole_message(), which is lent.
+  Message take_lent(const shm::Record& record) noexcept {
+    count_message(record.size);
+    Message message = view_->lend(reader_.position(), {record.payload, record.size});
+    reader_.pop();
+    return message;
+  }
+  /// Whether the user holds so much of the ring that what comes next had better wait.
+  bool holds_much() noexcept {
+    if (reader_.position() - freed_ <= lazy_) return false;
+    give_back();
+    return reader_.position() - freed_ > lazy_;
+  }
+  /// What the user holds becomes private memory at the same place, and the ring is the peer's again. Errors:
+  /// resource_limit; then nothing has changed.
+  Result<void> let_go_of_held();
+
+  /// Waits for the next message to begin; its size. Errors: timed_out, cancelled, closed, peer_died,
+  /// protocol_violation, resource_limit.
+  Result<std::uint64_t> await_message(Deadline deadline);
+  /// The message that await_message() told of. False, or an empty optional: it was withdrawn.
+  Result<bool> take(ByteSpan into, Deadline deadline);
+  Result<std::optional<Message>> take(Deadline deadline);
+
+  /// For a poll descriptor: whether a call would not block. If not, the bell rings as soon as it would.
+  bool ready_or_wish();
+  /// How the peer's messages end, for a sender that found it gone: closed, peer_died or protocol_violation. Any
+  /// thread.
+  Errc find_end();
+
+  Statistics::Direction statistics() const noexcept;
+
+ private:
+  struct Assembly {
+    bool active = false;
+    std::uint64_t total = 0;
+    std::uint64_t filled = 0;
+    std::byte* target = nullptr;
+  };
+  using Clock = Deadline::Clock;
+
+  void pop(const shm::Record& record) noexcept {
+    const std::uint64_t position = reader_.position();
+    reader_.pop();
+    if (freed_ == position) {
+      freed_ = reader_.position();
+    } else {
+      view_->skip(position, record.size);
+    }
+    if (reader_.position() - reader_.given_back() >= lazy_) give_back();
+  }
+  void give_back() noexcept;
+  bool holds_too_much() const noexcept { return reader_.position() - freed_ > reader_.capacity() / 2; }
+  Result<const shm::Record*> await_record(Deadline deadline);
+  Result<void> wait(Deadline deadline);
+  Result<void> sleep(Deadline deadline);
+  bool look_for_end();
+  Result<bool> assemble(Deadline deadline);
+  bool make_segment(std::uint64_t size) noexcept;
+  std::unexpected<Error> violate(const char* rule);
+  std::unexpected<Error> end_error() const;
+  void count_message(std::uint64_t size) noexcept {
+    ++counts_.messages;
+    counts_.bytes += size;
+    if (size > counts_.largest) counts_.largest = size;
+  }
+
+  shm::RingReader<> reader_;
+  RingView* view_;
+  std::uint64_t freed_ = 0;  ///< everything before it in the ring is nobody's any more
+  std::uint64_t lazy_;       ///< bytes after which the ring is given back, and that the user may hold
+  Assembly assembly_;
+  Statistics::Direction counts_;
+
+  os::Doorbell& data_;
+  os::Doorbell& room_;
+  Wish wants_data_;
+  WishOfPeer room_wish_;
+  os::Waiter waiter_;
+  os::WaitMode wait_;
+  std::uint64_t seen_at_last_wait_ = 0;
+  std::uint64_t turns_ = 0;
+  std::uint64_t looks_for_end_ = 0;
+  Clock::time_point looked_for_end_;
+  bool gone_ = false;  ///< the peer: what is in the ring is all that comes
+  std::uint64_t max_message_size_;
+  std::optional<Errc> end_;
+  const char* violated_rule_ = nullptr;
+  SegmentPtr large_;   ///< memory of the last long message, used again when it fits
+  std::mutex moving_;  ///< held while view_ is exchanged, and by find_end()
+  const std::uint64_t* given_back_;
+};
+
+}  // namespace tenon

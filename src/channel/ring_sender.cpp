@@ -1,0 +1,179 @@
+#include "channel/ring_sender.hpp"
+
+#include <algorithm>
+
+#include "base/try.hpp"
+#include "os/pause.hpp"
+
+namespace tenon {
+namespace {
+
+using shm::RecordKind;
+
+/// Looks for room between two looks at the clock.
+constexpr int looks_a_turn = 64;
+/// A sender that spins looks whether the peer is still there after so many turns.
+constexpr std::uint64_t turns_between_checks = 256;
+/// One that never waits, after so many bytes.
+constexpr std::uint64_t bytes_between_checks = 32 << 10;
+/// Messages of a batch are shown together, but not so many that the receiver would begin late.
+constexpr std::uint64_t bytes_shown_together = 4 << 10;
+constexpr auto short_sleep = std::chrono::milliseconds(1);
+
+}  // namespace
+
+RingSender::RingSender(RingSides& sides) noexcept
+    : writer_(sides.own.data(), sides.own.capacity(), &sides.peer.words().read_position),
+      data_wish_(&sides.peer.words().wants_data, sides.fences),
+      quick_(shm::max_record(sides.own.capacity())),
+      max_record_(quick_),
+      next_check_(bytes_between_checks),
+      data_(sides.data),
+      room_(sides.room),
+      wants_room_(&sides.own.header().wants_room, sides.fences),
+      waiter_(sides.wait),
+      wait_(sides.wait),
+      part_(sides.own.capacity() / 8 - shm::record_header) {}
+
+Statistics::Direction RingSender::statistics() const noexcept {
+  Statistics::Direction counts = counts_;
+  counts.waits = waiter_.sleeps();
+  counts.system_calls = data_wish_.rings() + checks_ + 2 * waiter_.sleeps();
+  return counts;
+}
+
+void RingSender::check_peer() noexcept {
+  ++checks_;
+  next_check_ = writer_.position() + bytes_between_checks;
+  if (room_.hush() == os::Doorbell::State::gone) gone_ = true;
+}
+
+// ---- Waiting for room
+
+Result<void> RingSender::sleep(std::uint64_t size, Deadline deadline) {
+  const bool reliable = wants_room_.make();
+  if (writer_.reserve(size) != nullptr || !writer_.reader_plausible()) {
+    wants_room_.drop();
+    return {};
+  }
+  auto woken = room_.wait(reliable ? deadline : deadline.or_earlier(Deadline::in(short_sleep)));
+  wants_room_.drop();
+  check_peer();
+  if (!woken && woken.error().code() == Errc::timed_out && !reliable && !deadline.expired()) return {};
+  return woken;
+}
+
+Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
+  for (;;) {
+    for (int look = 0; look < looks_a_turn; ++look) {
+      if (std::byte* const place = writer_.reserve(size)) {
+        waiter_.progressed();
+        return place;
+      }
+      if (!writer_.reader_plausible()) {
+        data_.disconnect();
+        room_.disconnect();
+        return std::unexpected(
+            Error(Errc::protocol_violation, "send", {},
+                  "the peer says to have read what it cannot have; it has been disconnected"));
+      }
+      if (deadline.is_now()) break;
+      os::cpu_pause();
+    }
+    if (deadline.is_now() || (wait_ == os::WaitMode::spin && ++turns_ % turns_between_checks == 0))
+      check_peer();
+    if (gone_) return std::unexpected(Error(Errc::closed, "send"));
+    TRY(waiter_.pause([&](Deadline until) { return sleep(size, until); }, deadline));
+  }
+}
+
+// ---- Sending
+
+Result<void> RingSender::commit(std::uint64_t size) {
+  writer_.commit(RecordKind::message, static_cast<std::uint32_t>(size));
+  count_message(size);
+  if (!tell()) return std::unexpected(Error(Errc::closed, "send"));
+  return {};
+}
+
+Result<std::size_t> RingSender::send(std::span<const ByteView> messages, Deadline deadline) {
+  if (gone_) return std::unexpected(Error(Errc::closed, "send"));
+  TRY(write_withdrawal(deadline));
+  std::uint64_t shown = writer_.position();
+  std::size_t sent = 0;
+  for (const ByteView message : messages) {
+    std::byte* const place = message.size() <= max_record_ ? writer_.reserve(message.size()) : nullptr;
+    if (place != nullptr) [[likely]] {
+      if (!message.empty()) std::memcpy(place, message.data(), message.size());
+      writer_.stage(RecordKind::message, static_cast<std::uint32_t>(message.size()));
+      count_message(message.size());
+    } else {
+      writer_.publish();
+      static_cast<void>(tell());
+      if (auto went = send_one(message, deadline); !went) {
+        if (sent > 0) return sent;
+        return std::unexpected(std::move(went).error());
+      }
+    }
+    ++sent;
+    if (writer_.position() - shown >= bytes_shown_together) {
+      writer_.publish();
+      shown = writer_.position();
+    }
+  }
+  writer_.publish();
+  if (!tell()) return std::unexpected(Error(Errc::closed, "send"));
+  return sent;
+}
+
+/// For which there was no room at first, or never will be in one piece.
+Result<void> RingSender::send_one(ByteView message, Deadline deadline) {
+  if (message.size() > max_record_) return send_in_parts(message, deadline);
+  std::byte* const place = TRY(reserve(message.size(), deadline));
+  if (!message.empty()) std::memcpy(place, message.data(), message.size());
+  return commit(message.size());
+}
+
+Result<void> RingSender::send_in_parts(ByteView message, Deadline deadline) {
+  const std::uint64_t total = message.size();
+  RecordKind kind = RecordKind::first;
+  while (!message.empty()) {
+    const std::uint64_t extra = kind == RecordKind::first ? sizeof total : 0;
+    const std::uint64_t size = std::min<std::uint64_t>(message.size() + extra, part_);
+    const auto reserved = reserve(size, deadline);
+    if (!reserved) {
+      withdrawal_due_ = kind != RecordKind::first;
+      if (withdrawal_due_) static_cast<void>(write_withdrawal(Deadline::now()));
+      return std::unexpected(reserved.error());
+    }
+    std::byte* const place = *reserved;
+    if (extra > 0) std::memcpy(place, &total, sizeof total);
+    std::memcpy(place + extra, message.data(), size - extra);
+    message = message.subspan(size - extra);
+    if (kind != RecordKind::first && message.empty()) kind = RecordKind::last;
+    writer_.commit(kind, static_cast<std::uint32_t>(size));
+    if (!tell()) return std::unexpected(Error(Errc::closed, "send"));
+    kind = RecordKind::middle;
+  }
+  count_message(total);
+  return {};
+}
+
+Result<void> RingSender::write_withdrawal(Deadline deadline) {
+  if (!withdrawal_due_) return {};
+  static_cast<void>(TRY(reserve(0, deadline)));
+  withdrawal_due_ = false;
+  writer_.commit(RecordKind::withdrawn, 0);
+  static_cast<void>(tell());
+  return {};
+}
+
+Result<void> RingSender::send_close(Deadline deadline) {
+  TRY(write_withdrawal(deadline));
+  static_cast<void>(TRY(reserve(0, deadline)));
+  writer_.commit(RecordKind::close, 0);
+  static_cast<void>(tell());
+  return {};
+}
+
+}  // namespace tenon

@@ -1,0 +1,88 @@
+// The sending half of a channel in shared memory: writes messages into our ring, waits for room, and takes back a
+// message whose deadline passes in the middle.
+//
+// Does not own the bells. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include <tenon/channel.hpp>
+
+#include "channel/ring_receiver.hpp"
+#include "shm/ring.hpp"
+
+namespace tenon {
+
+class RingSender {
+ public:
+  explicit RingSender(RingSides& sides) noexcept;
+
+  /// One message that fits where there is room: the quick way. False: send() it.
+  bool send_at_once(ByteView message) noexcept {
+    if (message.size() > quick_ || withdrawal_due_) return false;
+    std::byte* const place = writer_.reserve(message.size());
+    if (place == nullptr) return false;
+    if (!message.empty()) std::memcpy(place, message.data(), message.size());
+    writer_.commit(shm::RecordKind::message, static_cast<std::uint32_t>(message.size()));
+    count_message(message.size());
+    return tell();
+  }
+
+  /// Sends in order; how many went. An error only when the first did not: timed_out, cancelled, closed (the peer is
+  /// gone, for whatever reason), protocol_violation.
+  Result<std::size_t> send(std::span<const ByteView> messages, Deadline deadline);
+
+  /// The longest message that is lent in the ring itself.
+  std::uint64_t max_record() const noexcept { return max_record_; }
+  /// Where a message of at most max_record() bytes may be written, then committed. Errors: as send().
+  Result<std::byte*> reserve(std::uint64_t size, Deadline deadline);
+  Result<void> commit(std::uint64_t size);
+
+  /// Says that nothing more will be sent. Errors: as send().
+  Result<void> send_close(Deadline deadline);
+
+  Statistics::Direction statistics() const noexcept;
+
+ private:
+  /// What was published is seen; whoever sleeps for it is woken. False: the peer is gone.
+  bool tell() noexcept {
+    if (!data_wish_.heed(data_)) gone_ = true;
+    // A peer that was killed while it was awake asks for nothing: now and then we look.
+    if (writer_.position() >= next_check_) [[unlikely]]
+      check_peer();
+    return !gone_;
+  }
+  void check_peer() noexcept;
+  Result<void> send_one(ByteView message, Deadline deadline);
+  Result<void> send_in_parts(ByteView message, Deadline deadline);
+  Result<void> write_withdrawal(Deadline deadline);
+  Result<void> wait(Deadline deadline);
+  Result<void> sleep(std::uint64_t size, Deadline deadline);
+  void count_message(std::uint64_t size) noexcept {
+    ++counts_.messages;
+    counts_.bytes += size;
+    if (size > counts_.largest) counts_.largest = size;
+  }
+
+  shm::RingWriter<> writer_;
+  WishOfPeer data_wish_;
+  std::uint64_t quick_;
+  std::uint64_t max_record_;
+  std::uint64_t next_check_;
+  bool withdrawal_due_ = false;  ///< a message was begun and must be taken back before anything else
+  bool gone_ = false;
+  Statistics::Direction counts_;
+
+  os::Doorbell& data_;
+  os::Doorbell& room_;
+  Wish wants_room_;
+  os::Waiter waiter_;
+  os::WaitMode wait_;
+  std::uint64_t part_;  ///< bytes of a long message in one record
+  std::uint64_t turns_ = 0;
+  std::uint64_t checks_ = 0;
+};
+
+}  // namespace tenon

@@ -1,0 +1,64 @@
+// What one side of a shared-memory channel owns, byte by byte: its region. It alone writes there; the peer maps
+// the region read-only. docs/ring.md derives it.
+//
+//     0      header: what the region is, and the owner's words, each on a cache line of its own
+//     4096   data: the owner's outgoing ring, a power of two of bytes; mapped twice in a row, so that every
+//            record is contiguous
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tenon::shm {
+
+inline constexpr std::size_t cache_line = 64;
+inline constexpr std::size_t header_size = 4096;
+inline constexpr std::uint64_t region_magic = 0x314D'4853'4E4F'4E54;  ///< "TNONSHM1" in memory
+inline constexpr std::uint32_t region_version = 1;
+inline constexpr std::uint64_t least_capacity = 4096;
+inline constexpr std::uint64_t most_capacity = 1ULL << 30;
+
+/// Written by the owner; read by the peer, which trusts none of it.
+struct RegionHeader {
+  std::uint64_t magic;
+  std::uint32_t version;
+  std::uint32_t size;      ///< header_size
+  std::uint64_t capacity;  ///< bytes of data
+
+  /// How far the owner has read in the *peer's* ring: the peer may write over what lies before.
+  alignas(cache_line) std::uint64_t read_position;
+  /// Odd while the owner wants the doorbell for a record that comes: it sleeps, or its poll descriptor is
+  /// watched. Each time another number, so that one wish is one ring.
+  alignas(cache_line) std::uint64_t wants_data;
+  /// The same for room in the owner's own ring.
+  alignas(cache_line) std::uint64_t wants_room;
+};
+static_assert(sizeof(RegionHeader) == 256 && sizeof(RegionHeader) <= header_size);
+static_assert(offsetof(RegionHeader, read_position) == 64 && offsetof(RegionHeader, wants_data) == 128 &&
+              offsetof(RegionHeader, wants_room) == 192);
+
+/// What a record is. Zero is none: memory that was never written, or wiped, holds no record.
+enum class RecordKind : std::uint8_t {
+  message = 1,    ///< a whole message
+  first = 2,      ///< begins a message that is too long for one record; begins with its total, 8 bytes
+  middle = 3,     ///< goes on with it
+  last = 4,       ///< ends it
+  withdrawn = 5,  ///< ends it too: forget it
+  close = 6,      ///< the sender will send nothing more
+};
+
+/// The first word of a record: its commit. Length in the low half, kind above it.
+constexpr std::uint64_t record_word(RecordKind kind, std::uint32_t length) noexcept {
+  return static_cast<std::uint64_t>(kind) << 32 | length;
+}
+inline constexpr std::size_t record_header = sizeof(std::uint64_t);
+/// Bytes of the ring that a record takes: a whole number of cache lines, so that a small message is one.
+constexpr std::uint64_t record_size(std::uint64_t length) noexcept {
+  return (record_header + length + cache_line - 1) / cache_line * cache_line;
+}
+/// The longest payload of one record: half the ring, so that one can be written while one is read.
+constexpr std::uint64_t max_record(std::uint64_t capacity) noexcept {
+  return capacity / 2 - 2 * cache_line;
+}
+
+}  // namespace tenon::shm

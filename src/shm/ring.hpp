@@ -1,0 +1,177 @@
+// A ring of records from one process to another: one writer, one reader, records of any length, no system call,
+// no lock and no read-modify-write, so that nothing has to be undone when one of the two dies at any instruction.
+//
+// Memory: `data` is `capacity` bytes, seen twice in a row (2 × capacity bytes of addresses), so that a record
+// is contiguous wherever it begins. Positions count bytes since the beginning and never wrap.
+//
+// A record is published by one word, its first (SYNC: record committed). Before it is stored, the word of the
+// record to come is zeroed: so what the reader polls is zero until the next record is complete, and never a
+// stale one. The reader polls the very cache line in which a small message arrives: one transfer delivers it.
+// docs/ring.md has the derivation.
+//
+// Trust: the writer believes nothing of the reader's position but what is plausible, the reader nothing of a
+// record but what fits; each word is read once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "shm/layout.hpp"
+#include "shm/memory.hpp"
+
+namespace tenon::shm {
+
+template <typename M = Memory>
+class RingWriter {
+ public:
+  /// `data` is ours to write and all zero; `read_position` is the reader's.
+  RingWriter(std::byte* data, std::uint64_t capacity, const std::uint64_t* read_position) noexcept
+      : data_(data), mask_(capacity - 1), read_position_(read_position) {}
+
+  std::uint64_t capacity() const noexcept { return mask_ + 1; }
+  /// Bytes of the ring that were used since the beginning.
+  std::uint64_t position() const noexcept { return head_; }
+  /// False once the reader's position was one that it cannot have: nothing more can be reserved.
+  bool reader_plausible() const noexcept { return plausible_; }
+
+  /// Where the payload of the next record goes, or null while there is no room. `size` is at most
+  /// max_record(capacity()). Reserving again forgets the last one.
+  std::byte* reserve(std::uint64_t size) noexcept {
+    // The word behind the record must be free as well: it is zeroed first.
+    const std::uint64_t end = head_ + record_size(size) + cache_line;
+    if (end - read_ > capacity() && !(look_at_reader() && end - read_ <= capacity())) return nullptr;
+    return at(head_) + record_header;
+  }
+
+  /// Turns what was reserved into a record that the reader will see with the next publish(), `size` of it.
+  void stage(RecordKind kind, std::uint32_t size) noexcept {
+    const std::uint64_t next = head_ + record_size(size);
+    M::store_relaxed(word(next), 0);
+    if (first_word_ == nullptr) {
+      first_word_ = word(head_);
+      first_value_ = record_word(kind, size);
+    } else {
+      M::store_relaxed(word(head_), record_word(kind, size));
+    }
+    head_ = next;
+  }
+
+  /// Shows the staged records, all at once: the reader comes to the first of them first.
+  void publish() noexcept {
+    if (first_word_ == nullptr) return;
+    M::store_release(first_word_, first_value_);  // SYNC: record committed
+    first_word_ = nullptr;
+  }
+
+  void commit(RecordKind kind, std::uint32_t size) noexcept {
+    stage(kind, size);
+    publish();
+  }
+
+  /// Bytes of the ring that the reader has not given back, as far as it has said.
+  std::uint64_t in_use() noexcept {
+    look_at_reader();
+    return head_ - read_;
+  }
+
+ private:
+  std::byte* at(std::uint64_t position) const noexcept { return data_ + (position & mask_); }
+  std::uint64_t* word(std::uint64_t position) const noexcept {
+    return reinterpret_cast<std::uint64_t*>(at(position));
+  }
+  bool look_at_reader() noexcept {
+    const std::uint64_t read = M::load_acquire(read_position_);  // SYNC: record given back
+    if (read - read_ > head_ - read_ || read % cache_line != 0) plausible_ = false;
+    if (plausible_) read_ = read;
+    return plausible_;
+  }
+
+  std::byte* data_;
+  std::uint64_t mask_;
+  const std::uint64_t* read_position_;
+  std::uint64_t head_ = 0;
+  std::uint64_t read_ = 0;  ///< what we last saw of the reader's position
+  std::uint64_t* first_word_ = nullptr;
+  std::uint64_t first_value_ = 0;
+  bool plausible_ = true;
+};
+
+struct Record {
+  RecordKind kind;
+  std::uint32_t size;
+  const std::byte* payload;  ///< the writer's memory: it may change it while we look
+};
+
+template <typename M = Memory>
+class RingReader {
+ public:
+  /// `data` is the writer's; `read_position` is ours to write. The first record begins at `begin`.
+  RingReader(const std::byte* data, std::uint64_t capacity, std::uint64_t* read_position,
+             std::uint64_t begin = 0) noexcept
+      : data_(data),
+        mask_(capacity - 1),
+        longest_(max_record(capacity)),
+        read_position_(read_position),
+        tail_(begin),
+        given_back_(begin) {}
+
+  std::uint64_t capacity() const noexcept { return mask_ + 1; }
+  /// Where the next record begins.
+  std::uint64_t position() const noexcept { return tail_; }
+  /// Whether a record that cannot be one was found: then there is never another.
+  bool broken() const noexcept { return broken_; }
+
+  /// The next record, or null while there is none. Stays the next until pop().
+  const Record* front() noexcept {
+    if (front_.payload != nullptr) return &front_;
+    const std::uint64_t word = M::load_acquire(at(tail_));  // SYNC: record committed
+    if (word == 0) return nullptr;
+    return take(word) ? &front_ : nullptr;
+  }
+
+  /// Goes on behind the record that front() returned. Its memory is the writer's again after give_back().
+  void pop() noexcept {
+    tail_ += record_size(front_.size);
+    front_.payload = nullptr;
+  }
+
+  /// Everything before `position` may be written over. Costs the writer a cache miss: not for every record.
+  void give_back(std::uint64_t position) noexcept {
+    if (position == given_back_) return;
+    given_back_ = position;
+    M::store_release(read_position_, position);  // SYNC: record given back
+  }
+  std::uint64_t given_back() const noexcept { return given_back_; }
+
+  /// The same memory, seen at another place.
+  void move_to(const std::byte* data) noexcept {
+    if (front_.payload != nullptr) front_.payload += data - data_;
+    data_ = data;
+  }
+
+ private:
+  const std::uint64_t* at(std::uint64_t position) const noexcept {
+    return reinterpret_cast<const std::uint64_t*>(data_ + (position & mask_));
+  }
+  bool take(std::uint64_t word) noexcept {
+    const auto kind = static_cast<RecordKind>(word >> 32 & 0xFF);
+    const auto size = static_cast<std::uint32_t>(word);
+    if (word >> 40 != 0 || kind < RecordKind::message || kind > RecordKind::close || size > longest_) {
+      broken_ = true;
+    }
+    if (broken_) return false;
+    front_ = {kind, size, reinterpret_cast<const std::byte*>(at(tail_)) + record_header};
+    return true;
+  }
+
+  const std::byte* data_;
+  std::uint64_t mask_;
+  std::uint64_t longest_;
+  std::uint64_t* read_position_;
+  std::uint64_t tail_;
+  std::uint64_t given_back_;
+  Record front_{};
+  bool broken_ = false;
+};
+
+}  // namespace tenon::shm
