@@ -11,6 +11,7 @@
 #include "channel/packet_endpoint.hpp"
 #include "os/datagram_port.hpp"
 #include "support/expect.hpp"
+#include "support/faults.hpp"
 #include "support/meeting.hpp"
 
 namespace tenon {
@@ -181,6 +182,24 @@ TEST(PacketEndpoint, a_buffer_that_is_too_small_loses_nothing) {
   EXPECT_ERRC(Errc::buffer_too_small, far.receive(std::span(buffer).first(3), soon()));
   EXPECT_EQ(value_of(far.receive(buffer, soon())), 8u);
   EXPECT_EQ(value_of(far.borrow(soon())).text(), "next");
+}
+
+TEST(PacketEndpoint, allocates_nothing_once_it_runs) {
+  auto [near, far] = pair();
+  const auto payload = pattern(1000, 1);
+  Message held;  // while the next one is received
+  const auto exchange = [&, &from = near, &to = far] {
+    if (!from.send(payload, Deadline::now())) return false;
+    auto message = to.borrow(Deadline::now());
+    if (message) held = std::move(*message);
+    return message.has_value();
+  };
+  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(exchange());
+  bool all = true;
+  const Faults faults = Faults::in_allocation(1);
+  for (int i = 0; i < 2000; ++i) all = exchange() && all;
+  EXPECT_FALSE(faults.happened());
+  EXPECT_TRUE(all);
 }
 
 }  // namespace
