@@ -40,6 +40,8 @@ std::unique_ptr<Command> make_ping();
 std::unique_ptr<Command> make_pong();
 std::unique_ptr<Command> make_spawn();
 std::unique_ptr<Command> make_relay();
+std::unique_ptr<Command> make_notify();
+std::unique_ptr<Command> make_wait();
 std::unique_ptr<Command> make_schemes();
 std::unique_ptr<Command> make_completion();
 

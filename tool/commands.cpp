@@ -40,6 +40,18 @@ constexpr std::array table{
                  "  tenon relay --listen-a unix:/tmp/a.sock unix:/tmp/b.sock\n"
                  "  tenon relay --listen-a --many --tee log.json unix:/tmp/a.sock unix:/tmp/b.sock",
                  make_relay},
+    CommandEntry{"notify", "notify a process that waits, by a signal or an eventfd",
+                 "  tenon notify signal:812                            812 is the pid that tenon wait said\n"
+                 "  tenon notify signal:812 --value 7 --wait 5s\n"
+                 "  tenon notify signal:812 --signal USR1              a program that handles SIGUSR1\n"
+                 "  tenon notify inherited:go                          see tenon spawn --event",
+                 make_notify},
+    CommandEntry{
+        "wait", "wait for notifications, and print how many became one",
+        "  tenon wait signal: --for 10s && make deploy\n"
+        "  tenon wait signal:?mode=semaphore --count 3 --json\n"
+        "  tenon spawn --event go -- sh -c 'tenon wait inherited:go & tenon notify inherited:go; wait'",
+        make_wait},
     CommandEntry{"schemes", "list the transports, what they promise, and this machine's limits",
                  "  tenon schemes\n"
                  "  tenon schemes --json | jq '.[].scheme'",

@@ -51,6 +51,8 @@ void gather(const CLI::App& app, CommandFacts& facts) {
     if (option->nonpositional()) facts.options.push_back(facts_of(*option));
     if (option->get_positional() && option->get_type_name() == shell_names)
       facts.words = split_choices(shell_names);
+    if (option->get_positional() && option->get_name(true, false) == "EVENT")
+      facts.words = {"signal:", "eventfd:", "inherited:"};
     if (!option->get_positional() || !address) continue;
     for (const auto& transport : tenon::transports())
       facts.words.push_back(std::string(transport.scheme) + ":");

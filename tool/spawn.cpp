@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <tenon/event.hpp>
 #include <tenon/process.hpp>
 
 #include "base/try.hpp"
@@ -41,6 +42,7 @@ class SpawnCommand final : public Command {
 
   std::string address_ = "pipe:?framing=lines";
   std::vector<std::string> arguments_;
+  std::vector<std::string> events_;
   std::optional<Split> split_;
   Format format_ = Format::line;
   std::optional<std::chrono::nanoseconds> timeout_;
@@ -58,6 +60,9 @@ void SpawnCommand::declare(CLI::App& app) {
          "The channel: pipe: or unix:, with options (pipe:?framing=lines unless given: any program that "
          "reads and writes lines; pipe: is for programs that call tenon::inherited())")
       ->type_name("ADDR");
+  app.add_option("-e,--event", events_, "Give the program an event of this name: tenon wait inherited:NAME")
+      ->allow_extra_args(false)
+      ->type_name("NAME");
   add_split(app, split_, "How our standard input is cut into messages (line unless given)");
   add_format(app, format_);
   add_duration(app, "--timeout", timeout_, "How long the program may take to start (5s unless given)");
@@ -113,9 +118,16 @@ Result<int> SpawnCommand::converse(tenon::Child& child) {
 
 Result<int> SpawnCommand::run() {
   const auto deadline = Deadline::in(timeout_.value_or(5s)).unless(stop());
+  std::vector<tenon::Event> events;
+  std::vector<tenon::GivenEvent> given;
+  for (const auto& name : events_) {
+    events.push_back(TRY(tenon::Event::create()));
+    given.push_back({name, TRY(events.back().poll_fd())});
+  }
   auto child = TRY(tenon::spawn({.arguments = arguments_,
                                  .environment = {},
                                  .address = address_,
+                                 .events = given,
                                  .deadline = deadline,
                                  .die_with_parent = true}));
   if (verbose_) say(fmt::format("{} runs as process {}", arguments_.front(), child.process.pid()));

@@ -10,6 +10,12 @@
 
 namespace tenon {
 
+/// An event for a child: `fd` is Event::poll_fd() of one over eventfd, and stays the parent's.
+struct GivenEvent {
+  std::string name;  ///< for inherited_event(), event.hpp; without ',' and '='
+  int fd;
+};
+
 struct ChildOptions {
   std::vector<std::string> arguments;      ///< [0] is the program, looked up in PATH
   std::vector<std::string> environment{};  ///< NAME=value, added to the inherited ones or replacing them
@@ -17,6 +23,7 @@ struct ChildOptions {
   /// inherited(); with framing=lines or framing=raw it is any program, and the channel is its standard input and
   /// output.
   std::string address = "pipe:";
+  std::vector<GivenEvent> events{};
   Deadline deadline = Deadline::in(std::chrono::seconds(5));  ///< for the child to start and call inherited()
   bool die_with_parent =
       false;  ///< SIGKILL for the child when the parent's thread that spawned it ends (prctl(2))

@@ -37,6 +37,22 @@ void give(std::span<const os::Fd> ends, const Address& address, Framing framing,
   options.environment.push_back(std::string(environment_name) + "=" + inherited.to_string());
 }
 
+/// Behind the ends of the channel.
+Result<void> give_events(std::span<const GivenEvent> events, os::SpawnOptions& options) {
+  std::string list;
+  int number = first_descriptor + 2;
+  for (const GivenEvent& event : events) {
+    if (event.name.empty() || event.name.find_first_of(",=") != std::string::npos) {
+      return std::unexpected(Error(Errc::invalid_argument, "spawn", "event '" + event.name + "'",
+                                   "a name is not empty, and has no ',' and no '='"));
+    }
+    options.descriptors.push_back({event.fd, number});
+    list.append(list.empty() ? "" : ",").append(event.name + "=" + std::to_string(number++));
+  }
+  if (!events.empty()) options.environment.push_back("TENON_EVENTS=" + list);
+  return {};
+}
+
 /// What is said when the child did not answer, after it has been ended.
 Error no_answer(const Error& error, os::Process& process, const std::string& program) {
   const auto ended = process.wait(Deadline::in(std::chrono::milliseconds(100)));
@@ -66,6 +82,7 @@ Result<Child> spawn(const ChildOptions& options) {
   os::SpawnOptions process_options{.arguments = options.arguments, .environment = options.environment};
   process_options.die_with_parent = options.die_with_parent;
   give(ends.theirs, address, framing, process_options);
+  TRY(give_events(options.events, process_options));
   os::Process process = TRY(os::Process::spawn(process_options));
   ends.theirs.clear();
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
+#include <string>
 
 #include "base/try.hpp"
 #include "os/retry.hpp"
@@ -24,8 +25,11 @@ void Fd::reset() noexcept {
 
 Result<Fd> duplicate(int fd) {
   const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) return std::unexpected(Error::from_errno("duplicate", "descriptor", errno));
-  return Fd(copy);
+  if (copy >= 0) return Fd(copy);
+  const std::string subject = "descriptor " + std::to_string(fd);
+  if (errno != EBADF) return std::unexpected(Error::from_errno("duplicate", subject, errno));
+  return std::unexpected(
+      Error(Errc::invalid_argument, "duplicate", subject, "it is not open in this process", EBADF));
 }
 
 Result<Fd> Fd::duplicate() const {

@@ -15,6 +15,7 @@
 
 #include "base/try.hpp"
 #include "os/retry.hpp"
+#include "os/signal_target.hpp"
 #include "os/spawn_plan.hpp"
 
 namespace tenon::os {
@@ -233,6 +234,17 @@ Result<void> Process::kill(int signal) const {
   if (errno == ESRCH)
     return std::unexpected(Error(Errc::not_found, "send a signal to", subject, "it has ended", ESRCH));
   return std::unexpected(Error::from_errno("send a signal to", subject, errno));
+}
+
+Result<void> Process::queue(int signal, int value) const {
+  siginfo_t info{};
+  info.si_signo = signal;
+  info.si_code = SI_QUEUE;
+  info.si_pid = ::getpid();
+  info.si_uid = ::getuid();
+  info.si_value.sival_int = value;
+  if (::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, &info, 0) == 0) return {};
+  return std::unexpected(cannot_send_signal(pid_, signal, errno));
 }
 
 bool Process::running() const noexcept {

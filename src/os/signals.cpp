@@ -1,34 +1,30 @@
 #include <tenon/os/signals.hpp>
 
 #include <sys/signalfd.h>
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
-#include <fstream>
 #include <string>
 #include <utility>
 
 #include "base/try.hpp"
+#include "os/signal_target.hpp"
 
 namespace tenon::os {
 namespace {
-
-std::string name_of(int signal) {
-  const char* name = ::sigabbrev_np(signal);
-  return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
-}
 
 Result<void> check(int signal) {
   sigset_t probe;
   sigemptyset(&probe);
   if (signal < 1 || sigaddset(&probe, signal) != 0) {
     return std::unexpected(
-        Error(Errc::invalid_argument, "receive", name_of(signal), "there is no such signal"));
+        Error(Errc::invalid_argument, "receive", signal_name(signal), "there is no such signal"));
   }
   if (signal == SIGKILL || signal == SIGSTOP) {
-    return std::unexpected(Error(Errc::invalid_argument, "receive", name_of(signal), "it cannot be blocked"));
+    return std::unexpected(
+        Error(Errc::invalid_argument, "receive", signal_name(signal), "it cannot be blocked"));
   }
   return {};
 }
@@ -37,36 +33,10 @@ constexpr std::uint64_t bit_of(int signal) noexcept {
   return std::uint64_t{1} << (signal - 1);
 }
 
-/// "used/limit" of the signals queued for the user of `pid`, proc_pid_status(5).
-std::string queued_for(int pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("SigQ:\t")) return line.substr(6);
-  }
-  return "unknown";
-}
-
-Error cannot_send(int pid, int signal, int reason) {
-  const std::string subject = name_of(signal) + " to pid " + std::to_string(pid);
-  switch (reason) {
-    case ESRCH:
-      return {Errc::not_found, "send", subject, "no process has this pid", reason};
-    case EPERM:
-      return {Errc::permission_denied, "send", subject, "the process belongs to another user", reason};
-    case EAGAIN:
-      return {Errc::resource_limit, "send", subject,
-              "too many signals are queued for the receiver's user (queued/limit: " + queued_for(pid) +
-                  "): let it receive some, or raise ulimit -i in the receiver",
-              reason};
-    default:
-      return Error::from_errno("send", subject, reason);
-  }
-}
-
 Result<void> check_pid(int pid, int signal) {
   if (pid > 0) return {};
   return std::unexpected(Error(Errc::invalid_argument, "send",
-                               name_of(signal) + " to pid " + std::to_string(pid),
+                               signal_name(signal) + " to pid " + std::to_string(pid),
                                "0 and below mean groups of processes: name one"));
 }
 
@@ -117,23 +87,34 @@ void SignalFd::restore() noexcept {
 }
 
 Result<ReceivedSignal> SignalFd::receive(Deadline deadline) const {
-  std::array<signalfd_siginfo, 1> info;
-  const auto read = read_some(fd_.get(), std::as_writable_bytes(std::span(info)), deadline);
+  ReceivedSignal received{};
+  static_cast<void>(TRY(receive({&received, 1}, deadline)));
+  return received;
+}
+
+Result<std::size_t> SignalFd::receive(std::span<ReceivedSignal> into, Deadline deadline) const {
+  std::array<signalfd_siginfo, 16> info;
+  const auto room = std::span(info).first(std::min(info.size(), into.size()));
+  const auto read = read_some(fd_.get(), std::as_writable_bytes(room), deadline);
   if (!read)
     return std::unexpected(
         Error(read.error().code(), "receive signals", nullptr, read.error().system_errno()));
-  const signalfd_siginfo& got = info[0];
-  return ReceivedSignal{.number = static_cast<int>(got.ssi_signo),
-                        .sender_pid = static_cast<int>(got.ssi_pid),
-                        .sender_uid = got.ssi_uid,
-                        .value = got.ssi_code == SI_QUEUE ? got.ssi_int : 0,
-                        .code = got.ssi_code};
+  const std::size_t count = *read / sizeof info[0];
+  for (std::size_t i = 0; i < count; ++i) {
+    const signalfd_siginfo& got = info[i];
+    into[i] = ReceivedSignal{.number = static_cast<int>(got.ssi_signo),
+                             .sender_pid = static_cast<int>(got.ssi_pid),
+                             .sender_uid = got.ssi_uid,
+                             .value = got.ssi_code == SI_QUEUE ? got.ssi_int : 0,
+                             .code = got.ssi_code};
+  }
+  return count;
 }
 
 Result<void> send_signal(int pid, int signal) {
   TRY(check_pid(pid, signal));
   if (::kill(pid, signal) == 0) return {};
-  return std::unexpected(cannot_send(pid, signal, errno));
+  return std::unexpected(cannot_send_signal(pid, signal, errno));
 }
 
 Result<void> queue_signal(int pid, int signal, int value) {
@@ -141,7 +122,7 @@ Result<void> queue_signal(int pid, int signal, int value) {
   sigval with{};
   with.sival_int = value;
   if (::sigqueue(pid, signal, with) == 0) return {};
-  return std::unexpected(cannot_send(pid, signal, errno));
+  return std::unexpected(cannot_send_signal(pid, signal, errno));
 }
 
 }  // namespace tenon::os

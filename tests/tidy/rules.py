@@ -41,7 +41,7 @@ MAY_INCLUDE = {  # a layer, and all that it may know
     "wire": {"base", "wire"},
     "shm": {"base", "shm"},
     "channel": {"base", "os", "wire", "shm", "channel"},
-    "event": {"base", "os", "wire", "shm", "event"},
+    "event": {"base", "os", "channel", "event"},
     "pattern": {"base", "channel", "event", "pattern"},
 }
 PUBLIC_LAYERS = {

@@ -7,7 +7,7 @@ import subprocess
 
 import support
 
-COMMANDS = ["send", "recv", "ping", "pong", "spawn", "relay", "schemes", "completion"]
+COMMANDS = ["send", "recv", "ping", "pong", "spawn", "relay", "notify", "wait", "schemes", "completion"]
 
 
 class Help(support.ToolTest):

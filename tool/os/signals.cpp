@@ -1,5 +1,6 @@
 #include "os/signals.hpp"
 
+#include <unistd.h>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -37,6 +38,10 @@ tenon::Result<void> catch_signals() {
 
 tenon::Canceller& stop() {
   return *canceller;
+}
+
+int process_id() noexcept {
+  return ::getpid();
 }
 
 int stopping_signal() noexcept {

@@ -15,6 +15,9 @@ tenon::Result<void> catch_signals();
 /// Ends the waits of the whole command. Valid after catch_signals(), until the process ends.
 tenon::Canceller& stop();
 
+/// Our own pid.
+int process_id() noexcept;
+
 /// The number of the signal that used the Canceller, or 0.
 int stopping_signal() noexcept;
 

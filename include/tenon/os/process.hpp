@@ -93,6 +93,11 @@ class TENON_EXPORT Process {
   /// ended), permission_denied (another user's), invalid_argument (no such signal).
   Result<void> kill(int signal) const;
 
+  /// Sends `signal` with an integer, as queue_signal() does, but never to another process. The receiver sees the
+  /// pid and the user that this process has here. Errors: those of kill(); resource_limit: the receiver's user has
+  /// too many pending (RLIMIT_SIGPENDING).
+  Result<void> queue(int signal, int value) const;
+
   /// False as soon as it has ended, whether waited for or not.
   bool running() const noexcept;
 

@@ -10,6 +10,7 @@
 //   signal's default action ends the process.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <thread>
@@ -53,6 +54,11 @@ class TENON_EXPORT SignalFd {
   /// Waits for one of the signals. What is sent to the process, or to this very thread, is received once.
   /// Errors: timed_out, cancelled.
   Result<ReceivedSignal> receive(Deadline deadline = Deadline::never()) const;
+  /// As many as are pending, at least one and at most 16, with one system call; returns how many.
+  Result<std::size_t> receive(std::span<ReceivedSignal> into, Deadline deadline = Deadline::never()) const;
+
+  /// The signals stay blocked when this object goes: for a process to which some may still be on their way.
+  void keep_blocked() noexcept { blocked_ = 0; }
 
   /// Readable when one is pending *for the thread that polls*. Stays ours; in a forked child it tells of the
   /// child's signals.
