@@ -51,6 +51,8 @@ Error inet_error(std::string_view operation, const InetEndpoint& where, Transpor
                  taken_by(where, transport) + ": end it, or choose another port (0: the system chooses)");
     case ECONNREFUSED:
       return say(Errc::no_one_there, "start the listener first");
+    case ECONNRESET:
+      return say(Errc::no_one_there, "the listener went away before it accepted: start it again");
     case EHOSTUNREACH:
     case ENETUNREACH:
       return say(Errc::no_one_there,
