@@ -20,8 +20,8 @@ namespace {
 
 const auto& table() {
   static const std::array rows{
-      &pipe_transport, &fifo_transport, &unix_transport, &shm_transport,      &tcp_transport,
-      &udp_transport,  &fd_transport,   &file_transport, &posix_mq_transport,
+      &pipe_transport, &fifo_transport,     &unix_transport, &shm_transport, &tcp_transport,
+      &udp_transport,  &posix_mq_transport, &file_transport, &fd_transport,
   };
   return rows;
 }
