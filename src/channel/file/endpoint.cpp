@@ -139,6 +139,7 @@ Result<std::size_t> FileEndpoint::send(std::span<const ByteView> messages, std::
   if (closed_ || finished_) return fail(Errc::closed, "send", "this side has finished sending");
   if (const Errc end = receive_end_.load(std::memory_order_relaxed); end != Errc{}) send_end_ = end;
   if (send_end_) return fail(*send_end_, "send");
+  if (auto none = staging_.check_none(); !none) return explain(none.error(), "send");
   for (const ByteView message : messages) {
     if (message.size() > traits_.max_message_size) return too_large(message.size());
   }
