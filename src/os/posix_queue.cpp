@@ -217,7 +217,7 @@ void PosixQueue::remove_own_name() noexcept {
 
 Result<void> PosixQueue::send(ByteView message, unsigned priority, Deadline deadline) const {
   for (;;) {
-    const auto* text = reinterpret_cast<const char*>(message.data());
+    const char* const text = message.empty() ? "" : reinterpret_cast<const char*>(message.data());
     if (retry([&] { return ::mq_send(fd_.get(), text, message.size(), priority); }) == 0) return {};
     switch (errno) {
       case EAGAIN:

@@ -22,7 +22,8 @@ ssize_t receive(int queue, std::byte* into, std::size_t size) noexcept {
 }
 
 int send(int queue, ByteView message) noexcept {
-  const auto* bytes = reinterpret_cast<const char*>(message.data());
+  // The end marker is empty, and may not be a null pointer all the same.
+  const char* const bytes = message.empty() ? "" : reinterpret_cast<const char*>(message.data());
   return retry([&] { return ::mq_send(queue, bytes, message.size(), 0); }) == 0 ? 0 : errno;
 }
 
