@@ -142,6 +142,14 @@ class EveryTransport(support.ToolTest):
                 self.kill(receiver)
                 self.assertEqual(sender.wait(support.LIMIT_S), 5)  # its input is still open
                 self.assertIn(b"peer died", sender.stderr.read())
+                if self.rows[form[0]]["traits"]["survives_restart"]:
+                    self.assert_goes_on(address)
+
+    def assert_goes_on(self, address):
+        """The message that the dead receiver was at, if it had not asked for more, is its successor's."""
+        receiver = self.start_listening("recv", "--listen", address)
+        self.run_tenon("send", address, "bye")
+        self.assertIn(self.end(receiver)[0], [b"bye\n", b"hello\nbye\n"])
 
     def test_ping_and_pong(self):
         for form in self.forms():
