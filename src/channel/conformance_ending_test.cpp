@@ -38,6 +38,21 @@ TEST_P(P04_OrderlyClose, destruction_closes_in_order) {
   EXPECT_ERRC(Errc::closed, b.borrow(soon()));
 }
 
+TEST_P(P04_OrderlyClose, a_listener_that_speaks_and_leaves_at_once_is_heard) {
+  if (!needs_name() || !promises(Trait::lossless)) return;
+  for (int i = 0; i < 100; ++i) {
+    const TemporaryFolder folder;
+    Listener listener = value_of(listen(address_of(GetParam(), folder)));
+    const Address address = listener.address();
+    std::jthread leaving([own = std::move(listener)] mutable {
+      EXPECT_OK(value_of(own.accept(soon())).send("I have to go", soon()));
+    });
+    Channel channel = value_of(connect(address, {.deadline = soon()}));
+    EXPECT_EQ(value_of(channel.borrow(soon())).text(), "I have to go");
+    EXPECT_ERRC(Errc::closed, channel.borrow(soon()));
+  }
+}
+
 TEST_P(P04_OrderlyClose, a_sender_is_told_that_the_peer_closed) {
   auto [a, b] = arrange()->both();
   EXPECT_OK(b.send("unread by a"));

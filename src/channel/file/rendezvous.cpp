@@ -33,14 +33,16 @@ Result<Presence> await_answer(const Place& place, std::uint64_t session, const o
                               Deadline deadline) {
   for (;;) {
     watch.drain();
+    // Before its answer: a listener may answer, send what it has, and leave.
+    const bool there = TRY(place.is_other_there());
     const Presence theirs = TRY(place.presence(Role::listener));
     if (theirs.session == session && theirs.stage == Stage::refused) {
       return std::unexpected(
           Error(Errc::protocol_violation, "connect", {},
                 "the listener cannot go on with what is in the folder: its error says why"));
     }
-    if (!TRY(place.is_other_there())) return std::unexpected(Error(Errc::no_one_there, "connect"));
     if (theirs.session == session && theirs.stage != Stage::waiting) return theirs;
+    if (!there) return std::unexpected(Error(Errc::no_one_there, "connect"));
     const auto woken =
         os::wait_for(watch.fd(), os::Wait::readable, deadline.or_earlier(Deadline::in(look_again)));
     if (!woken && (woken.error().code() != Errc::timed_out || deadline.expired()))
