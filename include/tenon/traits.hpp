@@ -65,7 +65,8 @@ struct Traits {
   TraitSet set;
   std::uint64_t max_message_size = 0;  ///< bytes; beyond it send() fails with message_too_large
   /// Messages go one way only: who sends first is the sender, who receives first the receiver, for good; the
-  /// other fails with unsupported. (fifo: with framing=raw or framing=lines.)
+  /// other fails with unsupported. (fifo: with framing=raw or framing=lines;
+  /// sysv-mq: with framing=raw unless receive-type= is given.)
   bool one_way = false;
 
   bool has(Trait trait) const noexcept { return set.has(trait); }

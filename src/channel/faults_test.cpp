@@ -90,7 +90,7 @@ TEST_P(Faults_Of_The_System, in_each_call_are_clean_errors_without_a_leak) {
     for (const bool second : {false, true}) {
       bool happened = true;
       for (int number = 1; happened; ++number) {
-        ASSERT_LT(number, 500);
+        ASSERT_LT(number, 1000);
         const std::string what = "call " + std::to_string(number) + " errno " + std::to_string(error);
         happened = run_with_fault(
             GetParam(), second, [&] { return Faults::in_call(number, error); }, error == EINTR, what);

@@ -5,20 +5,21 @@
 
 namespace tenon {
 
-Result<bool> Handshake::step() {
-  std::vector<os::Fd> unwanted;
-  bool peer_left = false;
+/// Sends what there is room for. False: the peer has left.
+bool Handshake::send_mine() noexcept {
   while (sent_ < mine_.size()) {
     const os::Slice rest{mine_.data() + sent_, mine_.size() - sent_};
     const os::Transfer out = connection_.stream->write({&rest, 1}, {});
-    if (out.would_block()) break;
-    if (out.error != 0) {
-      // It has left; but what it said first may be that it is no tenon, and that is worth knowing.
-      peer_left = true;
-      break;
-    }
+    if (out.error != 0) return out.would_block();
     sent_ += out.count;
   }
+  return true;
+}
+
+Result<bool> Handshake::step() {
+  std::vector<os::Fd> unwanted;
+  // If it has left, what it said first may be that it is no tenon, and that is worth knowing.
+  bool peer_left = !send_mine();
   while (got_ < received_.size()) {
     const os::Slice rest{received_.data() + got_, received_.size() - got_};
     const os::Transfer in = connection_.stream->read({&rest, 1}, unwanted);
@@ -34,6 +35,7 @@ Result<bool> Handshake::step() {
   auto hello = wire::decode_hello(received_);
   if (!hello)
     return std::unexpected(Error(Errc::protocol_violation, "connect", {}, std::move(hello).error()));
+  if (!peer_left) peer_left = !send_mine();  // a stream that its first read opens had no room before
   if (peer_left) return std::unexpected(Error(Errc::closed, "connect"));
   hello_ = *hello;
   return sent_ == mine_.size();

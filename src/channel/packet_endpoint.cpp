@@ -55,6 +55,7 @@ class PacketEndpoint final : public Endpoint, private detail::LoanOwner {
   void drop(ByteSpan) noexcept override { loan_.drop(); }
 
   std::unexpected<Error> too_large(std::size_t size) const;
+  std::unexpected<Error> cannot(std::string_view operation, const os::Transfer& transfer) const;
   Result<void> send_one(ByteView message, std::span<const int> descriptors, Deadline deadline);
   Errc how_it_ended();
   Result<void> pause(os::Waiter& waiter, os::Wait what, Deadline deadline);
@@ -116,6 +117,13 @@ std::unexpected<Error> PacketEndpoint::too_large(std::size_t size) const {
                   ": " + connection_.limit);
 }
 
+std::unexpected<Error> PacketEndpoint::cannot(std::string_view operation,
+                                              const os::Transfer& transfer) const {
+  if (!transfer.wrong_way()) return explain(Error::from_errno(operation, {}, transfer.error), operation);
+  return fail(Errc::unsupported, operation,
+              "messages go one way here, and this channel has taken the other part: use a second channel");
+}
+
 /// After a send found the peer gone: closed in order, or died? What it sent before it went tells.
 Errc PacketEndpoint::how_it_ended() {
   broken_.store(true, std::memory_order_relaxed);
@@ -148,7 +156,7 @@ Result<void> PacketEndpoint::send_one(ByteView message, std::span<const int> des
     } else if (transfer.error == EMSGSIZE) {
       return too_large(message.size());
     } else {
-      return explain(Error::from_errno("send", {}, transfer.error), "send");
+      return cannot("send", transfer);
     }
   }
   send_waiter_.progressed();
@@ -240,7 +248,7 @@ Result<std::optional<Message>> PacketEndpoint::fetch() {
   } else if (transfer.broken() || (transfer.would_block() && broken_.load(std::memory_order_relaxed))) {
     end_ = Errc::peer_died;
   } else if (!transfer.would_block()) {
-    return explain(Error::from_errno("receive", {}, transfer.error), "receive");
+    return cannot("receive", transfer);
   }
   if (end_ && *end_ != Errc::closed) receive_end_.store(*end_, std::memory_order_relaxed);
   return std::nullopt;
@@ -310,6 +318,9 @@ Result<std::size_t> PacketEndpoint::borrow(std::span<Message> into, Deadline dea
 
 Result<int> PacketEndpoint::poll_fd() {
   if (closed_) return fail(Errc::closed, "poll", "this side has closed the channel");
+  if (port().read_fd() < 0)
+    return fail(Errc::unsupported, "poll",
+                "this mechanism has no descriptor: receive with a deadline, or in a thread");
   const std::lock_guard lock(receiving_);
   if (!poll_set_) {
     auto set = TRY(os::PollSet::create());

@@ -56,6 +56,8 @@ class Handshake {
   StreamConnection take() noexcept { return std::move(connection_); }
 
  private:
+  bool send_mine() noexcept;
+
   StreamConnection connection_;
   std::array<std::byte, wire::hello_size> mine_;
   std::array<std::byte, wire::hello_size> received_{};

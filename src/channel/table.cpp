@@ -11,6 +11,7 @@
 #include "channel/pipe/pipe.hpp"
 #include "channel/posix_mq/posix_mq.hpp"
 #include "channel/shm/shm.hpp"
+#include "channel/sysv_mq/sysv_mq.hpp"
 #include "channel/tcp/tcp.hpp"
 #include "channel/udp/udp.hpp"
 #include "channel/unix/unix.hpp"
@@ -20,8 +21,8 @@ namespace {
 
 const auto& table() {
   static const std::array rows{
-      &pipe_transport, &fifo_transport,     &unix_transport, &shm_transport, &tcp_transport,
-      &udp_transport,  &posix_mq_transport, &file_transport, &fd_transport,
+      &pipe_transport, &fifo_transport,     &unix_transport,    &shm_transport,  &tcp_transport,
+      &udp_transport,  &posix_mq_transport, &sysv_mq_transport, &file_transport, &fd_transport,
   };
   return rows;
 }

@@ -11,14 +11,21 @@ namespace {
 
 /// A peer may ring without end: what is left rings again.
 constexpr int most_reads = 4;
+constexpr int ring_tries = 3;
 
 }  // namespace
 
 bool SocketDoorbell::ring() noexcept {
   const char one = 1;
-  // A full buffer has rings enough in it.
-  return retry([&] { return ::send(socket_.get(), &one, 1, MSG_DONTWAIT | MSG_NOSIGNAL); }) >= 0 ||
-         errno == EAGAIN || errno == ENOMEM || errno == ENOBUFS;
+  for (int tries = 0; tries < ring_tries; ++tries) {
+    // EAGAIN: a full buffer has rings enough in it.
+    if (retry([&] { return ::send(socket_.get(), &one, 1, MSG_DONTWAIT | MSG_NOSIGNAL); }) == 1 ||
+        errno == EAGAIN)
+      return true;
+    if (errno == EPIPE || errno == ECONNRESET) return false;
+  }
+  disconnect();  // the kernel has no memory: whom nobody can wake would sleep for ever
+  return false;
 }
 
 Doorbell::State SocketDoorbell::hush() noexcept {

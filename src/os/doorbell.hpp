@@ -15,7 +15,8 @@ class Doorbell {
 
   virtual ~Doorbell() = default;
 
-  /// Wakes the peer's wait(), now or when it begins. False when the peer is gone.
+  /// Wakes the peer's wait(), now or when it begins. False when the peer is gone, or cannot be
+  /// woken, in which case it is disconnected.
   virtual bool ring() noexcept = 0;
   /// What has happened here since the last hush(): forgets the rings that came. Once gone, always gone.
   virtual State hush() noexcept = 0;

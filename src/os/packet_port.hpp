@@ -43,7 +43,7 @@ class PacketPort {
 
   /// Whether receive() would give something although read_fd() is not readable: packets in this object's memory.
   virtual bool holds_more() const noexcept { return false; }
-  /// To wait for a packet, and for room.
+  /// To wait for a packet, and for room; -1 for a mechanism that overrides wait() and cannot be polled.
   virtual int read_fd() const noexcept = 0;
   virtual int write_fd() const noexcept = 0;
   /// Readable once the peer is gone, for a mechanism whose read_fd() does not tell; otherwise -1. From then on

@@ -110,7 +110,11 @@ void* SysvQueue::Staging::reserve(std::size_t bytes) {
 
 Result<SysvQueue> SysvQueue::create(SysvKey key, unsigned mode) {
   const int id = ::msgget(key.value(), IPC_CREAT | IPC_EXCL | static_cast<int>(mode & 0777U));
-  if (id >= 0) return SysvQueue(id, subject_of(key, id), true);
+  if (id >= 0) {
+    SysvQueue made(id, {}, true);  // owned before anything can throw
+    made.subject_ = subject_of(key, id);
+    return made;
+  }
   const std::string subject = "with key " + key.to_string();
   if (errno == EEXIST) {
     return std::unexpected(

@@ -146,6 +146,13 @@ PASS_ON(false, int, mq_getattr, (int a, void* b), (a, b))
 PASS_ON(true, int, mq_send, (int a, const char* b, std::size_t c, unsigned d), (a, b, c, d))
 PASS_ON(true, long, mq_receive, (int a, char* b, std::size_t c, unsigned* d), (a, b, c, d))
 PASS_ON(false, int, fchmod, (int a, unsigned b), (a, b))
+PASS_ON(false, int, memfd_create, (const char* a, unsigned b), (a, b))
+PASS_ON(true, int, fallocate, (int a, int b, long c, long d), (a, b, c, d))
+PASS_ON(true, int, poll, (void* a, unsigned long b, int c), (a, b, c))
+PASS_ON(false, int, msgget, (int a, int b), (a, b))
+PASS_ON(false, int, msgsnd, (int a, const void* b, std::size_t c, int d), (a, b, c, d))
+PASS_ON(false, long, msgrcv, (int a, void* b, std::size_t c, long d, int e), (a, b, c, d, e))
+PASS_ON(true, long, send, (int a, const void* b, std::size_t c, int d), (a, b, c, d))
 PASS_ON(true, long, read, (int a, void* b, std::size_t c), (a, b, cut(c)))
 PASS_ON(true, long, write, (int a, const void* b, std::size_t c),
         (a, b, c == 8 ? c : cut(c)))  // 8: an eventfd's
@@ -184,6 +191,14 @@ int shortened(const iovec* from, int count, iovec* to) noexcept {
 constexpr int most_slices = 64;
 
 }  // namespace
+
+/// Removing frees, as close(2) does, and does not fail.
+extern "C" int msgctl(int id, int command, void* status) {
+  static const auto real = tenon::test::next<int (*)(int, int, void*)>("msgctl");
+  constexpr int remove = 0;  // IPC_RMID
+  if (command != remove && fails(false)) return -1;
+  return real(id, command, status);
+}
 
 extern "C" long readv(int fd, const iovec* parts, int count) {
   static const auto real = tenon::test::next<long (*)(int, const iovec*, int)>("readv");

@@ -36,7 +36,7 @@ std::set<std::string> open_descriptors() {
   return found;
 }
 
-/// key, id and creator of every System V object: the counters in the other columns change by themselves.
+/// Key and id of every System V object that this process has used last, or made: other tests run at the same time.
 std::set<std::string> sysv_objects() {
   std::set<std::string> found;
   for (const char* kind : {"msg", "shm"}) {
@@ -45,9 +45,14 @@ std::set<std::string> sysv_objects() {
     std::getline(table, line);
     while (std::getline(table, line)) {
       std::istringstream columns(line);
-      std::string key, id;
-      columns >> key >> id;
-      found.insert(std::string(kind) + " key " + key + " id " + id);
+      std::string key, id, mode, bytes, messages, one_pid, other_pid;
+      columns >> key >> id >> mode >> bytes;
+      if (kind == std::string("msg")) columns >> messages;
+      columns >> one_pid >> other_pid;
+      for (const std::string& pid : {one_pid, other_pid}) {
+        if (pid == std::to_string(::getpid()))
+          found.insert(std::string(kind) + " key " + key + " id " + id + " of process " + pid);
+      }
     }
   }
   return found;

@@ -132,6 +132,10 @@ const std::vector<Row>& rows() {
        .few_calls = "capacity=80K"},
       {"shm", "shm", "shm:{folder}/s"},
       {"shm_small", "shm", "shm:{folder}/s?capacity=8K"},
+      {.name = "sysv_mq",
+       .scheme = "sysv-mq",
+       .address = "sysv-mq:{folder}/q?project=42",
+       .few_calls = "wait=block"},
   };
   static const std::vector<Row> here = possible_here(all);
   return here;

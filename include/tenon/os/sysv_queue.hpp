@@ -110,6 +110,8 @@ class TENON_EXPORT SysvQueue {
   Result<void> remove();
   /// The queue stays when this object goes, until remove() or the machine restarts.
   void keep() noexcept { created_ = false; }
+  /// The opposite: this object removes the queue, as if it had created it. For one whose creator was killed.
+  void remove_at_end() noexcept { created_ = true; }
 
   /// For ipcs(1), ipcrm(1) and open_id(). Never used again for a later queue, in practice: it carries a
   /// sequence number.
