@@ -21,6 +21,8 @@ class OwnRegion {
  public:
   /// `capacity` is a power of two between shm::least_capacity and shm::most_capacity. Errors: resource_limit.
   static Result<OwnRegion> create(std::uint64_t capacity);
+  /// Memory that is a region already.
+  explicit OwnRegion(os::MirroredMapping mapping) noexcept : mapping_(std::move(mapping)) {}
 
   shm::RegionHeader& header() const noexcept {
     return *reinterpret_cast<shm::RegionHeader*>(mapping_.header());
@@ -48,6 +50,14 @@ struct PeerRegion {
 
   os::Mapping header;
   os::MirroredMapping ring;
+};
+
+/// Where a channel goes on in memory that has outlived others.
+struct RingStart {
+  std::uint64_t send_from = 0;     ///< where our next record goes
+  std::uint64_t receive_from = 0;  ///< where the peer's next one is; `read_position` says so too
+  /// A word of ours that says how far the user has read, exactly. Null where nobody will ask.
+  std::uint64_t* settled = nullptr;
 };
 
 /// The peer's ring as messages in place show it: knows which records the user still holds, and lives until the

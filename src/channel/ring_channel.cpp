@@ -24,7 +24,8 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
                *data_,
                *room_,
                connection.fences,
-               options.wait},
+               options.wait,
+               connection.start},
         traits_(traits),
         peer_(connection.peer),
         receiver_(sides_, view, options.max_message_size),
@@ -188,6 +189,7 @@ Result<std::size_t> RingEndpoint::receive_slowly(ByteSpan buffer, Deadline deadl
 
 Result<std::size_t> RingEndpoint::receive(ByteSpan buffer, Deadline deadline) {
   if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
+  receiver_.settle();
   const shm::Record* const record = receiver_.whole_message();
   if (record == nullptr || record->size > buffer.size()) return receive_slowly(buffer, deadline);
   const std::size_t size = record->size;
@@ -199,6 +201,8 @@ Result<std::size_t> RingEndpoint::receive(ByteSpan buffer, Deadline deadline) {
 
 Result<std::size_t> RingEndpoint::borrow(std::span<Message> into, Deadline deadline) {
   if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
+  if (into.empty()) return 0;
+  receiver_.settle();
   std::size_t count = 0;
   for (; count < into.size(); ++count) {
     const shm::Record* const record = receiver_.whole_message();
@@ -209,7 +213,7 @@ Result<std::size_t> RingEndpoint::borrow(std::span<Message> into, Deadline deadl
     }
     into[count] = receiver_.take_lent(*receiver_.whole_message());
   }
-  while (count == 0 && !into.empty()) {
+  while (count == 0) {
     const auto size = receiver_.await_message(deadline);
     if (!size) return not_received(size.error());
     auto message = receiver_.take(deadline);
@@ -224,7 +228,7 @@ Result<int> RingEndpoint::poll_fd() {
   if (closed_) return fail(Errc::closed, "poll", "this side has closed the channel");
   if (!poll_set_) {
     auto set = TRY(os::PollSet::create());
-    TRY(set.watch(data_->fd()));
+    TRY(set.watch(TRY(data_->poll_fd())));
     poll_set_ = std::move(set);
     update_poll_set();
   }
@@ -252,6 +256,7 @@ Result<void> RingEndpoint::close(Deadline deadline) {
 void RingEndpoint::abort() noexcept {
   closed_ = true;
   poll_set_.reset();
+  receiver_.end();
   data_->close();
   room_->close();
 }

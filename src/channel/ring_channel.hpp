@@ -20,6 +20,7 @@ struct RingConnection {
   std::unique_ptr<os::Doorbell> room;
   Fences fences = Fences::on_both_sides;
   std::optional<PeerInfo> peer;
+  RingStart start = {};
 };
 
 /// `traits.max_message_size` is what the peer takes. Errors: resource_limit.

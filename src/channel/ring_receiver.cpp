@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string>
 
 #include "base/try.hpp"
@@ -29,8 +30,9 @@ constexpr std::size_t kept_size = 16U << 20;
 }  // namespace
 
 RingReceiver::RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_message_size) noexcept
-    : reader_(view->data(), view->capacity(), &sides.own.header().read_position),
+    : reader_(view->data(), view->capacity(), &sides.own.header().read_position, sides.start.receive_from),
       view_(view),
+      freed_(sides.start.receive_from),
       lazy_(view->capacity() / 4),
       data_(sides.data),
       room_(sides.room),
@@ -39,7 +41,9 @@ RingReceiver::RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_m
       waiter_(sides.wait),
       wait_(sides.wait),
       max_message_size_(max_message_size),
-      given_back_(&sides.own.header().read_position) {}
+      given_back_(&sides.own.header().read_position),
+      settled_word_(sides.start.settled),
+      settled_(sides.start.receive_from) {}
 
 RingReceiver::~RingReceiver() {
   view_->abandon(freed_, reader_.position());
@@ -70,10 +74,19 @@ std::unexpected<Error> RingReceiver::end_error() const {
 
 // ---- Giving the ring back
 
+/// Where unread messages outlive us, room for the next is made of what was read; but a message that is longer than
+/// the ring needs its parts' room before it is whole.
+std::uint64_t RingReceiver::may_give_back() const noexcept {
+  if (settled_word_ == nullptr) return freed_;
+  if (assembly_.active && assembly_.total > shm::max_kept(reader_.capacity())) return freed_;
+  return std::min(freed_, settled_);
+}
+
 void RingReceiver::give_back() noexcept {
   freed_ = view_->first_held(freed_, reader_.position());
-  if (freed_ == reader_.given_back()) return;
-  reader_.give_back(freed_);
+  const std::uint64_t until = may_give_back();
+  if (until <= reader_.given_back()) return;
+  reader_.give_back(until);
   if (!room_wish_.heed(room_)) gone_ = true;
 }
 
@@ -97,6 +110,19 @@ Result<void> RingReceiver::let_go_of_held() {
   freed_ = position;
   give_back();
   return {};
+}
+
+void RingReceiver::end() noexcept {
+  if (settled_word_ == nullptr) return;
+  freed_ = view_->first_held(freed_, reader_.position());
+  try {
+    if (freed_ == reader_.position() || view_->detach(freed_, reader_.position())) {
+      settle();
+      give_back();
+    }
+  } catch (const std::bad_alloc&) {  // for the text of an error
+  }
+  settled_word_ = nullptr;
 }
 
 // ---- Waiting

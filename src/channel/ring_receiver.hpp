@@ -28,6 +28,7 @@ struct RingSides {
   os::Doorbell& room;  ///< rings for room; waited at by the sending thread
   Fences fences;
   os::WaitMode wait;
+  RingStart start;
 };
 
 class RingReceiver {
@@ -37,6 +38,16 @@ class RingReceiver {
   ~RingReceiver();
   RingReceiver(const RingReceiver&) = delete;
   RingReceiver& operator=(const RingReceiver&) = delete;
+
+  /// The user asks for more: what it has received before counts as read, in memory that outlives us.
+  void settle() noexcept {
+    if (settled_word_ == nullptr || assembly_.active) return;
+    settled_ = reader_.position();
+    shm::Memory::store_release(settled_word_, settled_);
+  }
+  /// The channel ends: the same, and what the user still holds becomes private memory, since others will use the
+  /// ring. Without memory for that, what is held counts as unread.
+  void end() noexcept;
 
   /// A whole message in one record, if that is what comes next.
   const shm::Record* whole_message() noexcept {
@@ -101,6 +112,7 @@ class RingReceiver {
     if (reader_.position() - reader_.given_back() >= lazy_) give_back();
   }
   void give_back() noexcept;
+  std::uint64_t may_give_back() const noexcept;
   bool holds_too_much() const noexcept { return reader_.position() - freed_ > reader_.capacity() / 2; }
   Result<const shm::Record*> await_record(Deadline deadline);
   Result<void> wait(Deadline deadline);
@@ -118,8 +130,8 @@ class RingReceiver {
 
   shm::RingReader<> reader_;
   RingView* view_;
-  std::uint64_t freed_ = 0;  ///< everything before it in the ring is nobody's any more
-  std::uint64_t lazy_;       ///< bytes after which the ring is given back, and that the user may hold
+  std::uint64_t freed_;  ///< everything before it in the ring is nobody's any more
+  std::uint64_t lazy_;   ///< bytes after which the ring is given back, and that the user may hold
   Assembly assembly_;
   Statistics::Direction counts_;
 
@@ -140,6 +152,8 @@ class RingReceiver {
   SegmentPtr large_;   ///< memory of the last long message, used again when it fits
   std::mutex moving_;  ///< held while view_ is exchanged, and by find_end()
   const std::uint64_t* given_back_;
+  std::uint64_t* settled_word_;
+  std::uint64_t settled_;
 };
 
 }  // namespace tenon

@@ -23,7 +23,8 @@ constexpr auto short_sleep = std::chrono::milliseconds(1);
 }  // namespace
 
 RingSender::RingSender(RingSides& sides) noexcept
-    : writer_(sides.own.data(), sides.own.capacity(), &sides.peer.words().read_position),
+    : writer_(sides.own.data(), sides.own.capacity(), &sides.peer.words().read_position,
+              sides.start.send_from),
       data_wish_(&sides.peer.words().wants_data, sides.fences),
       quick_(shm::max_record(sides.own.capacity())),
       max_record_(quick_),

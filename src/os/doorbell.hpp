@@ -22,8 +22,8 @@ class Doorbell {
   virtual State hush() noexcept = 0;
   /// Until it rings or the peer is gone. Errors: timed_out, cancelled.
   virtual Result<void> wait(Deadline deadline) = 0;
-  /// Readable while wait() would not wait; -1 for none.
-  virtual int fd() const noexcept = 0;
+  /// Readable while wait() would not wait. Errors: resource_limit.
+  virtual Result<int> poll_fd() = 0;
   /// Both ends see the other gone. Safe while another thread uses this end.
   virtual void disconnect() noexcept = 0;
   /// As our death would.
@@ -38,7 +38,8 @@ class SocketDoorbell final : public Doorbell {
   bool ring() noexcept override;
   State hush() noexcept override;
   Result<void> wait(Deadline deadline) override { return wait_for(socket_.get(), Wait::readable, deadline); }
-  int fd() const noexcept override { return socket_.get(); }
+  Result<int> poll_fd() override { return fd(); }
+  int fd() const noexcept { return socket_.get(); }
   void disconnect() noexcept override;
   void close() noexcept override { socket_.reset(); }
 

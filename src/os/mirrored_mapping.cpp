@@ -21,14 +21,15 @@ std::byte* reserve_addresses(std::size_t size) noexcept {
 
 }  // namespace
 
-Result<MirroredMapping> MirroredMapping::map(int fd, std::size_t header, std::size_t data, Access access) {
+Result<MirroredMapping> MirroredMapping::map(int fd, std::size_t header, std::size_t data, Access access,
+                                             std::uint64_t offset) {
   const int protection = access == Access::read ? PROT_READ : PROT_READ | PROT_WRITE;
   const std::size_t whole = header + 2 * data;
   std::byte* const place = reserve_addresses(whole);
   if (place == nullptr) return not_mapped(whole);
   MirroredMapping mapping(place, header, data);
-  const auto put = [&](std::byte* where, std::size_t size, std::size_t offset) {
-    return ::mmap(where, size, protection, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset)) !=
+  const auto put = [&](std::byte* where, std::size_t size, std::size_t from) {
+    return ::mmap(where, size, protection, MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(offset + from)) !=
            MAP_FAILED;
   };
   if (!put(mapping.header(), header + data, 0) || !put(mapping.data() + data, data, header)) {

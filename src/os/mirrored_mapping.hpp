@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include <tenon/error.hpp>
@@ -13,9 +14,10 @@ namespace tenon::os {
 /// Owns the addresses. Move-only. `header` bytes, then `data` bytes, then the same `data` bytes again.
 class MirroredMapping {
  public:
-  /// Maps `fd`, which has `header` + `data` bytes, both multiples of the page size. `fd` may be closed
-  /// afterwards. Errors: as Mapping::map().
-  static Result<MirroredMapping> map(int fd, std::size_t header, std::size_t data, Access access);
+  /// Maps `fd` from `offset` on, where it has `header` + `data` bytes; all three are multiples of the page size.
+  /// `fd` may be closed afterwards. Errors: as Mapping::map().
+  static Result<MirroredMapping> map(int fd, std::size_t header, std::size_t data, Access access,
+                                     std::uint64_t offset = 0);
 
   /// The same memory at other addresses. Errors: as map().
   Result<MirroredMapping> again() const;

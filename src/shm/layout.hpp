@@ -61,4 +61,9 @@ constexpr std::uint64_t max_record(std::uint64_t capacity) noexcept {
   return capacity / 2 - 2 * cache_line;
 }
 
+/// The longest message that lies in the ring with all of its parts.
+constexpr std::uint64_t max_kept(std::uint64_t capacity) noexcept {
+  return capacity - 16 * cache_line;
+}
+
 }  // namespace tenon::shm

@@ -24,9 +24,11 @@ namespace tenon::shm {
 template <typename M = Memory>
 class RingWriter {
  public:
-  /// `data` is ours to write and all zero; `read_position` is the reader's.
-  RingWriter(std::byte* data, std::uint64_t capacity, const std::uint64_t* read_position) noexcept
-      : data_(data), mask_(capacity - 1), read_position_(read_position) {}
+  /// `data` is ours to write; `read_position` is the reader's. The first record will begin at `begin`, where the
+  /// word is zero.
+  RingWriter(std::byte* data, std::uint64_t capacity, const std::uint64_t* read_position,
+             std::uint64_t begin = 0) noexcept
+      : data_(data), mask_(capacity - 1), read_position_(read_position), head_(begin) {}
 
   std::uint64_t capacity() const noexcept { return mask_ + 1; }
   /// Bytes of the ring that were used since the beginning.
@@ -89,7 +91,7 @@ class RingWriter {
   std::byte* data_;
   std::uint64_t mask_;
   const std::uint64_t* read_position_;
-  std::uint64_t head_ = 0;
+  std::uint64_t head_;
   std::uint64_t read_ = 0;  ///< what we last saw of the reader's position
   std::uint64_t* first_word_ = nullptr;
   std::uint64_t first_value_ = 0;
