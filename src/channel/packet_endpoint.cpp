@@ -319,8 +319,10 @@ Result<std::size_t> PacketEndpoint::borrow(std::span<Message> into, Deadline dea
 Result<int> PacketEndpoint::poll_fd() {
   if (closed_) return fail(Errc::closed, "poll", "this side has closed the channel");
   if (port().read_fd() < 0)
-    return fail(Errc::unsupported, "poll",
-                "this mechanism has no descriptor: receive with a deadline, or in a thread");
+    return fail(
+        Errc::unsupported, "poll",
+        "no descriptor tells of messages here: the channel only sends, or its mechanism has none and you "
+        "receive with a deadline, or in a thread");
   const std::lock_guard lock(receiving_);
   if (!poll_set_) {
     auto set = TRY(os::PollSet::create());

@@ -22,7 +22,8 @@ class PacketPort {
 
   /// One packet, whole or not at all; it may be empty. Never raises SIGPIPE. `descriptors` travel with it.
   /// Transfer::would_block(): there is no room. broken(): nobody receives there any more. EMSGSIZE: it is
-  /// larger than the mechanism carries.
+  /// larger than the mechanism carries. EOPNOTSUPP, from receive() too: the port goes one way, and has gone
+  /// the other.
   virtual Transfer send(ByteView packet, std::span<const int> descriptors) noexcept = 0;
   /// One packet into room for max_packet() bytes; count 0 without an error is an empty one. Descriptors that
   /// came along are appended as far as the capacity goes, and closed beyond: nothing is allocated here.

@@ -153,11 +153,11 @@ Result<PosixQueue> PosixQueue::create(const std::string& name, Size size, unsign
   attributes.mq_maxmsg = static_cast<long>(size.max_messages);
   attributes.mq_msgsize = static_cast<long>(size.message_size);
   std::string own_name = name;  // no allocation between making the queue and owning it
-  Fd fd(::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | always, mode & 0777U, &attributes));
+  Fd fd(::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | always, mode & 07777U, &attributes));
   if (!fd) return std::unexpected(cannot_create(name, size, errno));
   PosixQueue queue(std::move(own_name), std::move(fd), true);
   queue.message_size_ = size.message_size;
-  if (::fchmod(queue.fd_.get(), mode & 0777U) != 0) {
+  if (::fchmod(queue.fd_.get(), mode & 07777U) != 0) {
     return std::unexpected(Error::from_errno("set the mode of queue", name, errno));
   }
   return queue;

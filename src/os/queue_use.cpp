@@ -90,7 +90,7 @@ bool has_ended(const Fd& watched) noexcept {
 Result<QueueFacts> facts_of_queue(int queue) {
   struct stat found{};
   if (::fstat(queue, &found) != 0) return std::unexpected(Error::from_errno("look at", "queue", errno));
-  return QueueFacts{found.st_ino, found.st_uid, found.st_gid, found.st_mode & 0777U};
+  return QueueFacts{found.st_ino, found.st_uid, found.st_gid, found.st_mode & 07777U};
 }
 
 Result<void> hand_queue_to(int queue, int uid, int gid, unsigned mode) {

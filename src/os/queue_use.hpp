@@ -34,7 +34,7 @@ struct QueueFacts {
   std::uint64_t inode;  ///< never used twice, as long as the machine runs and less than 2^32 others were made
   unsigned uid;
   unsigned gid;
-  unsigned mode;  ///< permissions only
+  unsigned mode;  ///< without the type
 };
 Result<QueueFacts> facts_of_queue(int queue);
 

@@ -13,17 +13,7 @@ std::unexpected<Error> refuse(Errc code, const std::string& place, std::string a
   return std::unexpected(Error(code, "connect", place, std::move(advice)));
 }
 
-/// Anyone could have been first at a name: the kernel tells whose queue it is.
-Result<void> check_owner(const std::string& place, unsigned uid, const std::optional<std::string>& trusted) {
-  if (uid == os::effective_user() || uid == 0 || trusted == "any") return {};
-  if (trusted && TRY(os::user_id(*trusted)) == uid) return {};
-  const std::string user = os::describe_user(uid);
-  return refuse(Errc::permission_denied, place,
-                "the listener runs as " + user +
-                    ": if you trust it, add owner=" + user.substr(0, user.find(' ')) + " to the address");
-}
-
-Result<os::PosixQueue> find_door(const std::string& place, const QueueCall& call) {
+Result<os::PosixQueue> find_door(const std::string& place, const QueueOptions& options) {
   auto door = os::PosixQueue::open(place, os::PosixQueue::Access::send, os::Trust::anyone);
   if (!door) {
     if (door.error().code() == Errc::not_found)
@@ -35,12 +25,11 @@ Result<os::PosixQueue> find_door(const std::string& place, const QueueCall& call
     }
     return std::unexpected(std::move(door).error());
   }
-  TRY(check_owner(place, TRY(os::facts_of_queue(door->fd())).uid, call.owner));
+  TRY(check_queue_owner(place, TRY(os::facts_of_queue(door->fd())).uid, options));
   if (!is_queue_door(*door)) {
     return refuse(Errc::protocol_violation, place,
-                  "the queue of that name is no listener's (its messages have " +
-                      std::to_string(door->message_size()) +
-                      " bytes): for other programs' queues there is framing=raw");
+                  "no listener with framing=message made that queue (its messages have " +
+                      std::to_string(door->message_size()) + " bytes): framing=raw talks through it");
   }
   if (!os::is_queue_used(door->fd())) {
     return refuse(Errc::no_one_there, place,
@@ -99,11 +88,11 @@ Result<void> put_request(const os::PosixQueue& door, const os::Fd& listener, con
 
 }  // namespace
 
-Result<std::unique_ptr<os::ByteStream>> call_at_door(const std::string& place, const QueueCall& call,
+Result<std::unique_ptr<os::ByteStream>> call_at_door(const std::string& place, const QueueOptions& options,
                                                      Deadline deadline) {
-  auto door = TRY(find_door(place, call));
+  auto door = TRY(find_door(place, options));
   auto listener = TRY(os::watch_queue_user(door.fd()));
-  auto queues = TRY(os::PrivateQueues::claim(place, call.size, deadline));
+  auto queues = TRY(os::PrivateQueues::claim(place, options.size, deadline));
   TRY(let_in(place, TRY(os::facts_of_queue(door.fd())), queues));
   const QueueRequest request{queues.slot(), TRY(os::facts_of_queue(queues.to_listener().fd())).inode,
                              TRY(os::facts_of_queue(queues.to_client().fd())).inode};

@@ -25,31 +25,17 @@ bool may_remove_queues_of(unsigned owner) noexcept {
   return we == 0 || we == owner;
 }
 
-std::unexpected<Error> in_use(const os::PosixQueue& queue) {
-  const auto pid = os::queue_user(queue.fd());
-  return std::unexpected(Error(Errc::address_in_use, "listen", queue.name(),
-                               pid ? "process " + std::to_string(*pid) + " listens there"
-                                   : "a process of another pid namespace listens there"));
-}
-
 /// Removes the queue of a listener that has ended.
 Result<void> take_over(const std::string& place) {
-  auto found = os::PosixQueue::open(place);
-  if (!found) {
-    if (found.error().code() == Errc::not_found) return {};
-    if (found.error().code() == Errc::permission_denied) {
-      return std::unexpected(found.error().with(
-          "listen", place, "a queue of another user has that name: it stays as it is; choose another"));
-    }
-    return std::unexpected(std::move(found).error());
-  }
+  const auto found = TRY(find_own_queue(place));
+  if (!found) return {};
   if (!is_queue_door(*found)) {
     return std::unexpected(Error(Errc::already_exists, "listen", place,
-                                 "the queue of that name is no listener's (its messages have " +
+                                 "no listener with framing=message made that queue (its messages have " +
                                      std::to_string(found->message_size()) +
                                      " bytes), so it stays: choose another name, or use framing=raw"));
   }
-  if (!TRY(os::enter_queue(found->fd()))) return in_use(*found);
+  TRY(enter_or_say_who(*found));
   if (!os::has_name(found->fd())) return {};
   auto removed = os::PosixQueue::remove(place);
   if (!removed && removed.error().code() != Errc::not_found) return removed;
@@ -60,6 +46,23 @@ Result<void> take_over(const std::string& place) {
 
 bool is_queue_door(const os::PosixQueue& queue) noexcept {
   return queue.message_size() == door_message_size;
+}
+
+Result<std::optional<os::PosixQueue>> find_own_queue(const std::string& place) {
+  auto found = os::PosixQueue::open(place);
+  if (found) return std::optional(std::move(*found));
+  if (found.error().code() == Errc::not_found) return std::nullopt;
+  if (found.error().code() != Errc::permission_denied) return std::unexpected(std::move(found).error());
+  return std::unexpected(found.error().with(
+      "listen", place, "a queue of another user has that name: it stays as it is; choose another"));
+}
+
+Result<void> enter_or_say_who(const os::PosixQueue& queue) {
+  if (TRY(os::enter_queue(queue.fd()))) return {};
+  const auto pid = os::queue_user(queue.fd());
+  return std::unexpected(Error(Errc::address_in_use, "listen", queue.name(),
+                               pid ? "process " + std::to_string(*pid) + " listens there"
+                                   : "a process of another pid namespace listens there"));
 }
 
 Result<std::unique_ptr<QueueDoor>> QueueDoor::open(const std::string& place, const NameOptions& options) {

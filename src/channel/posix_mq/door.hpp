@@ -8,7 +8,7 @@
 
 #include <tenon/os/posix_queue.hpp>
 
-#include "channel/options.hpp"
+#include "channel/posix_mq/queue_options.hpp"
 #include "channel/posix_mq/request.hpp"
 #include "os/byte_stream.hpp"
 
@@ -16,6 +16,11 @@ namespace tenon {
 
 /// Whether a queue looks like one that QueueDoor made.
 bool is_queue_door(const os::PosixQueue& queue) noexcept;
+
+/// What stands at a name that we want, if it is our own user's or root's. Errors: permission_denied.
+Result<std::optional<os::PosixQueue>> find_own_queue(const std::string& place);
+/// Marks it as used by us. Errors: address_in_use, with the pid of who uses it.
+Result<void> enter_or_say_who(const os::PosixQueue& queue);
 
 /// The listener's side. The name goes with it; those who still wait are told.
 class QueueDoor {
@@ -46,16 +51,10 @@ class QueueDoor {
   os::Fd spare_;  ///< given up to be able to refuse when no descriptor is left
 };
 
-/// How a client calls.
-struct QueueCall {
-  os::PosixQueue::Size size;         ///< of each of the two queues
-  std::optional<std::string> owner;  ///< whose listener is trusted besides our own user's and root's
-};
-
 /// The client's side: makes two queues, and says so at `place`. Does not wait for the listener to take them up,
 /// but for room to say it. Errors: no_one_there, permission_denied, protocol_violation (a queue that is no
 /// listener's), resource_limit, timed_out, cancelled, peer_died.
-Result<std::unique_ptr<os::ByteStream>> call_at_door(const std::string& place, const QueueCall& call,
+Result<std::unique_ptr<os::ByteStream>> call_at_door(const std::string& place, const QueueOptions& options,
                                                      Deadline deadline);
 
 }  // namespace tenon
