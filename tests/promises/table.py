@@ -63,10 +63,10 @@ def promises(cells):
     return lines, problems
 
 
-def kills(folder):
-    counts = [path.read_text() for path in sorted(folder.glob("*"))]
-    head = f"{'':16} {'killed':9} {'times':>6} {'before they met':>16} {'while talking':>14} {'messages':>12}\n"
-    return [head + "".join(counts)] if counts else []
+def counts(folder, head):
+    """The lines that the tests of one kind left, below their heading."""
+    lines = [path.read_text() for path in sorted(folder.glob("*"))]
+    return head + "\n" + "".join(lines) if lines else ""
 
 
 def main():
@@ -78,7 +78,10 @@ def main():
     print("Tests that show each promise, over each way to meet:\n")
     print("\n".join(lines))
     print("\nKilled with SIGKILL at random moments; no message torn, no wait left hanging, nothing left behind:\n")
-    print("\n".join(kills(reports / "kill")))
+    print(counts(reports / "kill",
+                 f"{'':16} {'killed':9} {'times':>6} {'before they met':>16} {'while talking':>14} {'messages':>12}"))
+    print("Killed after any instruction of a call:\n")
+    print(counts(reports / "step", f"{'':10} {'call':22} {'instructions':>12} {'times':>8}"))
     for problem in problems:
         print(f"table.py: {problem}", file=sys.stderr)
     sys.exit(1 if problems else 0)
