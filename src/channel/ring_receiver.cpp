@@ -60,6 +60,7 @@ std::unexpected<Error> RingReceiver::violate(const char* rule) {
   end_ = Errc::protocol_violation;
   violated_rule_ = rule;
   assembly_.active = false;
+  reader_.stop();
   data_.disconnect();
   room_.disconnect();
   return end_error();

@@ -122,6 +122,11 @@ class RingReader {
   std::uint64_t position() const noexcept { return tail_; }
   /// Whether a record that cannot be one was found: then there is never another.
   bool broken() const noexcept { return broken_; }
+  /// There is never another, whatever is in the ring.
+  void stop() noexcept {
+    broken_ = true;
+    front_.payload = nullptr;
+  }
 
   /// The next record, or null while there is none. Stays the next until pop().
   const Record* front() noexcept {

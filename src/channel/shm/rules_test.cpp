@@ -1,0 +1,162 @@
+// A peer whose memory is in order and whose records are not: each rule of docs/ring.md, broken once.
+#include <tenon/os/unix_socket.hpp>
+
+#include "channel/conformance_test.hpp"
+#include "channel/shm/introduction.hpp"
+#include "shm/ring.hpp"
+
+namespace tenon {
+namespace {
+
+using namespace test;
+using shm::RecordKind;
+
+constexpr std::uint64_t capacity = 64 << 10;
+
+struct Part {
+  RecordKind kind;
+  std::vector<std::byte> payload;
+};
+
+Part part(RecordKind kind, std::size_t size) {
+  return {kind, pattern(size, 1)};
+}
+
+/// Begins a message of `total` bytes with `size` of them.
+Part begin(std::uint64_t total, std::size_t size) {
+  std::vector<std::byte> payload(sizeof total);
+  std::memcpy(payload.data(), &total, sizeof total);
+  const auto rest = pattern(size, 1);
+  payload.insert(payload.end(), rest.begin(), rest.end());
+  return {RecordKind::first, std::move(payload)};
+}
+
+/// The connecting side by hand: introduced as it should be, and then it writes what it likes.
+class Peer {
+ public:
+  explicit Peer(const std::string& place) {
+    auto socket = value_of(os::UnixSocket::connect(place, os::SocketType::stream, soon()));
+    Introduction introduction(Introduction::Role::connecting, socket.release(), std::nullopt, capacity,
+                              1 << 30);
+    EXPECT_OK(introduction.run(soon()));
+    sides_.emplace(introduction.take());
+    writer_.emplace(sides_->own.data(), capacity, &sides_->peer_region.words().read_position);
+  }
+
+  void write(const std::vector<Part>& parts) {
+    for (const Part& part : parts) {
+      std::byte* const room = writer_->reserve(part.payload.size());
+      ASSERT_NE(room, nullptr);
+      std::ranges::copy(part.payload, room);
+      writer_->stage(part.kind, static_cast<std::uint32_t>(part.payload.size()));
+    }
+    writer_->publish();
+    ring();
+  }
+  void write_word(std::uint64_t word) {
+    shm::Memory::store_release(reinterpret_cast<std::uint64_t*>(sides_->own.data()), word);
+    ring();
+  }
+  void claim_to_have_read(std::uint64_t position) {
+    shm::Memory::store_release(&sides_->own.header().read_position, position);
+    static_cast<void>(sides_->room->ring());
+  }
+  bool is_disconnected() { return sides_->data->hush() == os::Doorbell::State::gone; }
+
+ private:
+  void ring() { static_cast<void>(sides_->data->ring()); }
+
+  std::optional<RingConnection> sides_;
+  std::optional<shm::RingWriter<>> writer_;
+};
+
+struct BrokenRule {
+  std::string name;
+  std::vector<Part> parts;
+  std::string reason;
+};
+
+void PrintTo(const BrokenRule& rule, std::ostream* out) {
+  *out << rule.name;
+}
+
+std::vector<BrokenRule> broken_rules() {
+  using enum RecordKind;
+  return {
+      {"middle_of_nothing", {part(middle, 100)}, "has not begun"},
+      {"last_of_nothing", {part(last, 100)}, "has not begun"},
+      {"withdrawal_of_nothing", {part(withdrawn, 0)}, "has not begun"},
+      {"first_without_a_total", {part(first, 7)}, "has not begun"},
+      {"first_that_is_all", {begin(100, 100)}, "all of it"},
+      {"first_that_is_more", {begin(100, 200)}, "all of it"},
+      {"total_beyond_the_maximum", {begin(1ULL << 62, 100)}, "maximum size"},
+      {"total_just_beyond_the_maximum", {begin((64ULL << 20) + 1, 100)}, "maximum size"},
+      {"first_of_nothing", {begin(1000, 0), part(last, 1000)}, "parts"},
+      {"message_in_a_message", {begin(1000, 100), part(message, 10)}, "parts"},
+      {"first_in_a_message", {begin(1000, 100), begin(1000, 100)}, "parts"},
+      {"close_in_a_message", {begin(1000, 100), part(close, 0)}, "end in the middle"},
+      {"early_last", {begin(1000, 100), part(last, 899)}, "parts"},
+      {"late_last", {begin(1000, 100), part(last, 901)}, "parts"},
+      {"empty_middle", {begin(1000, 100), part(middle, 0)}, "parts"},
+      {"middle_that_ends", {begin(1000, 100), part(middle, 900)}, "parts"},
+      {"middle_beyond_the_end", {begin(1000, 100), part(middle, 5000)}, "parts"},
+  };
+}
+
+class RingRules : public testing::Test {
+ protected:
+  TemporaryFolder folder_;
+  std::string address_ = "shm:" + folder_ / "s?max-message-size=64M";
+  Listener listener_ = value_of(listen(address_));
+  std::optional<Peer> peer_;
+  Channel channel_ = meet();
+
+ private:
+  Channel meet() {
+    const std::jthread connecting([&] { peer_.emplace(folder_ / "s"); });
+    return value_of(listener_.accept(soon()));
+  }
+};
+
+class EachRule : public RingRules, public testing::WithParamInterface<BrokenRule> {};
+
+TEST_P(EachRule, broken_is_a_protocol_violation_and_the_end) {
+  peer_->write({part(RecordKind::message, 100)});
+  EXPECT_TRUE(is_pattern(value_of(channel_.borrow(soon())).bytes(), 1));
+  peer_->write(GetParam().parts);
+  for (int i = 0; i < 2; ++i) {
+    const auto result = channel_.borrow(soon());
+    ASSERT_TRUE(is_error(Errc::protocol_violation, result));
+    EXPECT_THAT(result.error().message(), testing::HasSubstr(GetParam().reason));
+  }
+  EXPECT_ERRC(Errc::protocol_violation, channel_.send("x"));
+  EXPECT_TRUE(peer_->is_disconnected());
+}
+
+INSTANTIATE_TEST_SUITE_P(, EachRule, testing::ValuesIn(broken_rules()),
+                         [](const auto& tested) { return tested.param.name; });
+
+TEST_F(RingRules, parts_in_order_are_a_message) {
+  using enum RecordKind;
+  peer_->write({begin(1000, 100), part(middle, 300), part(last, 600)});
+  EXPECT_EQ(value_of(channel_.borrow(soon())).size(), 1000u);
+  peer_->write({begin(1000, 100), part(withdrawn, 0), part(message, 10)});
+  EXPECT_EQ(value_of(channel_.borrow(soon())).size(), 10u);
+}
+
+TEST_F(RingRules, a_record_that_cannot_be_one_is_a_violation) {
+  peer_->write_word(shm::record_word(RecordKind::message, capacity));
+  EXPECT_ERRC(Errc::protocol_violation, channel_.borrow(soon()));
+  EXPECT_TRUE(peer_->is_disconnected());
+}
+
+TEST_F(RingRules, to_have_read_what_was_never_sent_is_a_violation) {
+  peer_->claim_to_have_read(1 << 20);
+  Result<void> sent;
+  for (int i = 0; i < 1000 && sent; ++i) sent = channel_.send(pattern(1000, 1), soon());
+  EXPECT_TRUE(is_error(Errc::protocol_violation, sent));
+  EXPECT_TRUE(peer_->is_disconnected());
+}
+
+}  // namespace
+}  // namespace tenon
