@@ -118,7 +118,7 @@ TEST(Ring, staged_records_appear_together_and_in_order) {
     EXPECT_FALSE(ring.reader.front());
   }
   ring.writer.publish();
-  for (std::uint64_t i = 0; i < 5; ++i) EXPECT_TRUE(is_pattern(*ring.read(), i));
+  for (std::uint64_t i = 0; i < 5; ++i) EXPECT_TRUE(is_pattern(ring.read().value(), i));
   EXPECT_FALSE(ring.reader.front());
 }
 
@@ -172,11 +172,10 @@ TEST(Ring, a_writer_that_changes_a_record_later_cannot_move_the_reader) {
                         record_word(RecordKind::message, 2000));
   EXPECT_EQ(ring.reader.front()->size, 100u);
   ring.reader.pop();
-  EXPECT_TRUE(is_pattern(*ring.read(), 2));
+  EXPECT_TRUE(is_pattern(ring.read().value(), 2));
 }
 
-TEST(Ring, between_two_threads) {
-  Pair ring(64 << 10);
+void pass_between_two_threads(Pair& ring) {
   constexpr std::uint64_t count = 200'000;
   const auto size_of = [](std::uint64_t i) { return i % 1000 == 0 ? 20'000 : i % 300; };
   std::jthread writing([&] {
@@ -190,6 +189,18 @@ TEST(Ring, between_two_threads) {
     ASSERT_EQ(payload->size(), size_of(i));
     ASSERT_TRUE(is_pattern(*payload, i)) << i;
   }
+}
+
+TEST(Ring, between_two_threads) {
+  Pair ring(64 << 10);
+  pass_between_two_threads(ring);
+}
+
+/// The thread sanitizer knows memory by its address: only over one mapping does it see what an order is for.
+TEST(Ring, between_two_threads_over_one_mapping) {
+  Pair ring(64 << 10);
+  ring.reader.move_to(ring.ours.data());
+  pass_between_two_threads(ring);
 }
 
 }  // namespace

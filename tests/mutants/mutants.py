@@ -1,0 +1,169 @@
+"""Mutants of the ring and of what stands around it: each takes one order or one check away, and one named test must
+notice. A mutant that lives is a hole in the tests.
+
+    mutants.py SOURCE BUILD [NAME...]
+
+works on a copy of SOURCE below BUILD, and prints what was killed by what. Ends with 1 when one lives."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+LIMIT_S = 120
+
+RING = "src/shm/ring.hpp"
+REGION = "src/channel/region.cpp"
+INTRODUCTION = "src/channel/shm/introduction.cpp"
+RECEIVER = "src/channel/ring_receiver.cpp"
+SENDER = "src/channel/ring_sender.cpp"
+WISH = "src/channel/ring_wish.hpp"
+
+LIES = ("channel_test", "IntroductionOfAStranger.*")
+RULES = ("channel_test", "RingRules.*:*EachRule.*")
+MODEL = ("shm_test", "Ring.*")
+HOSTILE = ("shm_test", "*HostileMemory.*")
+RACES = ("shm_test", "Ring.between_two_threads_over_one_mapping")  # under the thread sanitizer
+STEPS = ("single_step", "*")
+SLEEP = ("channel_test", "ShmSleep.*")
+
+
+@dataclass
+class Mutant:
+    name: str
+    file: str
+    old: str
+    new: str
+    test: tuple
+    preset: str = "release"
+
+
+MUTANTS = [
+    # Orders
+    Mutant("record committed without release", RING, "M::store_release(first_word_, first_value_);",
+           "M::store_relaxed(first_word_, first_value_);", RACES, "tsan"),
+    Mutant("record taken without acquire", RING, "word = M::load_acquire(at(tail_));",
+           "word = M::load_relaxed(at(tail_));", RACES, "tsan"),
+    Mutant("given back without release", RING, "M::store_release(read_position_, position);",
+           "M::store_relaxed(read_position_, position);", RACES, "tsan"),
+    Mutant("room taken without acquire", RING, "read = M::load_acquire(read_position_);",
+           "read = M::load_relaxed(read_position_);", RACES, "tsan"),
+    Mutant("sleeper looks before it wishes", WISH, "return os::heavy_fence();", "return true;", SLEEP),
+    # The ring
+    Mutant("word behind the record not wiped", RING, "M::store_relaxed(word(next), 0);", "", MODEL),
+    Mutant("no line of room behind a record", RING, "record_size(size) + cache_line;", "record_size(size);", MODEL),
+    Mutant("staged records seen one by one", RING, "if (first_word_ == nullptr) {", "if (true) {", MODEL),
+    Mutant("record's word published before its payload", SENDER,
+           "    std::byte* const place = message.size() <= max_record_ ? writer_.reserve(message.size()) : nullptr;\n",
+           "    std::byte* const place = message.size() <= max_record_ ? writer_.reserve(message.size()) : nullptr;\n"
+           "    if (place != nullptr) writer_.commit(RecordKind::message, static_cast<std::uint32_t>(message.size()));\n",
+           STEPS),
+    Mutant("front forgets that it has looked", RING, "if (front_.payload != nullptr) return &front_;", "", MODEL),
+    Mutant("any position believed", RING, "if (read - read_ > head_ - read_ ||", "if (", MODEL),
+    Mutant("a crooked position believed", RING, " || read % cache_line != 0) plausible_ = false;",
+           ") plausible_ = false;", MODEL),
+    Mutant("any length believed", RING, " || size > longest_) {", ") {", MODEL),
+    Mutant("any kind believed", RING, " || kind > RecordKind::close ||", " ||", MODEL),
+    Mutant("kind none believed", RING, " || kind < RecordKind::message ||", " ||", MODEL),
+    Mutant("dirty word believed", RING, "if (word >> 40 != 0 ||", "if (", MODEL),
+    Mutant("word looked at twice", RING, "const auto size = static_cast<std::uint32_t>(word);",
+           "const auto size = static_cast<std::uint32_t>(M::load_relaxed(at(tail_)));", HOSTILE),
+    Mutant("goes on after a broken record", RING, "if (broken_) return false;", "if (broken_ && word == 0) return false;",
+           MODEL),
+    # Memory from a peer
+    Mutant("no need of the seal against seals", REGION, "os::Seals::seal | os::Seals::shrink", "os::Seals::shrink", LIES),
+    Mutant("no need of the seal against shrinking", REGION, "os::Seals::seal | os::Seals::shrink", "os::Seals::seal", LIES),
+    Mutant("no need of the seal against growing", REGION, " | os::Seals::grow", "", LIES),
+    Mutant("no need of the seal against writing", REGION, " | os::Seals::future_write", "", LIES),
+    Mutant("memory may be too small", REGION, ".min_size = size", ".min_size = 1", LIES),
+    Mutant("memory may be too large", REGION, ".max_size = size", ".max_size = 2 * size", LIES),
+    Mutant("magic not looked at", REGION, "if (words.magic != shm::region_magic ||", "if (", LIES),
+    Mutant("version not looked at", REGION, "words.version != shm::region_version ||", "", LIES),
+    Mutant("header's size not looked at", REGION, "words.size != header_size ||", "", LIES),
+    Mutant("capacity not compared", REGION, " ||\n      words.capacity != capacity) {", ") {", LIES),
+    Mutant("capacity not a power of two", REGION, " || (capacity & (capacity - 1)) != 0) {", ") {", LIES),
+    # The introduction
+    Mutant("any flag", INTRODUCTION, " || flags > fences_by_the_sleeper ||", " ||", LIES),
+    Mutant("reserved bytes not looked at", INTRODUCTION, " ||\n      !clean) {", ") {", LIES),
+    Mutant("any number of descriptors", INTRODUCTION, "if (arrived_.size() != (role_ == Role::listening ? 2 : 1)) {",
+           "if (arrived_.empty()) {", LIES),
+    Mutant("any descriptor for a bell", INTRODUCTION, "!= os::DescriptorKind::stream_socket) {",
+           "== static_cast<os::DescriptorKind>(250)) {", LIES),
+    # Records
+    Mutant("total not bounded", RECEIVER, "if (total > max_message_size_) return violate", "if (false) return violate", RULES),
+    Mutant("beginning may be all", RECEIVER, "if (here >= total) return violate", "if (here > total) return violate", RULES),
+    Mutant("first in a message", RECEIVER, "if (begins != (assembly_.filled == 0) ||", "if (", RULES),
+    Mutant("any kind in a message", RECEIVER, "(!begins && !ends && record->kind != RecordKind::middle) ||", "", RULES),
+    Mutant("last may be short", RECEIVER, "(ends ? size != left :", "(ends ? size > left :", RULES),
+    Mutant("middle may end", RECEIVER, "size == 0 || size >= left)", "size == 0 || size > left)", RULES),
+    Mutant("empty middle", RECEIVER, "size == 0 || size >= left)", "size >= left)", RULES),
+    Mutant("close in a message", RECEIVER, 'if (assembly_.active) return violate("an end', 'if (false) return violate("an end',
+           RULES),
+    Mutant("records after a violation", RECEIVER, "  reader_.stop();\n", "", RULES),
+    Mutant("violator stays connected", RECEIVER, "  data_.disconnect();\n  room_.disconnect();\n", "", RULES),
+]
+
+
+def build(tree, preset, target):
+    return subprocess.run(["cmake", "--build", "--preset", preset, "--target", target], cwd=tree, capture_output=True,
+                          text=True, check=False)
+
+
+def passes(tree, mutant):
+    """Whether the mutant's test passes in the tree as it is. A test that does not end has noticed something."""
+    target, chosen = mutant.test
+    built = build(tree, mutant.preset, target)
+    if built.returncode != 0:
+        sys.exit(f"mutants.py: '{mutant.name}' does not compile:\n{built.stdout[-3000:]}")
+    binary = tree / "build" / mutant.preset / "tests" / target
+    try:
+        done = subprocess.run([binary, f"--gtest_filter={chosen}", "--gtest_fail_fast"], capture_output=True, text=True,
+                              timeout=LIMIT_S, check=False, env=os.environ | {"TENON_STEPS": "600"})
+    except subprocess.TimeoutExpired:
+        return False
+    if "[  PASSED  ] 0 tests" in done.stdout and done.returncode == 0:
+        sys.exit(f"mutants.py: {target} has no test {chosen}")
+    return done.returncode == 0
+
+
+def copy(source, tree):
+    """What git knows of the source, so that nothing here touches it."""
+    shutil.rmtree(tree, ignore_errors=True)
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=source, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, tree / name)
+
+
+def main():
+    source, tree = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
+    chosen = [mutant for mutant in MUTANTS if not sys.argv[3:] or mutant.name in sys.argv[3:]]
+    copy(source, tree)
+    for preset in sorted({mutant.preset for mutant in chosen}):
+        subprocess.run(["cmake", "--preset", preset], cwd=tree, capture_output=True, check=True)
+    for test in {(mutant.preset, mutant.test): mutant for mutant in chosen}.values():
+        if not passes(tree, test):
+            sys.exit(f"mutants.py: {test.test} fails without any mutant")
+    lived = []
+    for mutant in chosen:
+        file = tree / mutant.file
+        text = file.read_text()
+        if text.count(mutant.old) != 1:
+            sys.exit(f"mutants.py: '{mutant.name}' is no longer possible: {mutant.file} has {text.count(mutant.old)} times\n{mutant.old}")
+        file.write_text(text.replace(mutant.old, mutant.new))
+        begun = time.monotonic()
+        lives = passes(tree, mutant)
+        file.write_text(text)
+        print(f"{'LIVES ' if lives else 'killed'} {mutant.name:45} {mutant.file:35} {' '.join(mutant.test)}"
+              f" ({time.monotonic() - begun:.0f} s)", flush=True)
+        if lives:
+            lived.append(mutant.name)
+    print(f"{len(chosen) - len(lived)} of {len(chosen)} mutants killed")
+    sys.exit(1 if lived else 0)
+
+
+if __name__ == "__main__":
+    main()
