@@ -56,6 +56,12 @@ constexpr std::array table{
                  "  tenon schemes\n"
                  "  tenon schemes --json | jq '.[].scheme'",
                  make_schemes},
+    CommandEntry{"bench", "measure every transport here, beside the bare mechanism",
+                 "  tenon bench                                        every transport, under a minute\n"
+                 "  tenon bench --rows shm,unix --sizes 100,4K\n"
+                 "  tenon bench --full --json > results.json\n"
+                 "  tenon bench --pin same-core --wait block",
+                 make_bench},
     CommandEntry{"completion", "print a completion script for bash, zsh or fish",
                  "  tenon completion bash > ~/.local/share/bash-completion/completions/tenon\n"
                  "  tenon completion zsh  > ~/.zfunc/_tenon\n"

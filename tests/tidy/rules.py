@@ -18,7 +18,7 @@ def rule(check):
 OS_HEADERS = re.compile(
     r"(sys|linux|asm|netinet|arpa|net|bits)/.*|csignal|"
     r"(unistd|fcntl|poll|sched|mqueue|signal|pthread|semaphore|spawn|pwd|grp|dirent|dlfcn|netdb|ifaddrs|termios|aio|syslog|ucontext)\.h")
-OS_PLACES = r"src/os/.*|tool/os/.*|examples/.*|tests/.*|bench/os/.*|.*_(test|fuzz)\.cpp"
+OS_PLACES = r"src/os/.*|tool/os/.*|examples/.*|tests/.*|bench/(os|floors)/.*|.*_(test|fuzz)\.cpp"
 OS_EXCEPTIONS = {
     ("src/channel/spawn.cpp", "csignal"): "the name SIGKILL, for os::Process::kill",
     ("tool/spawn.cpp", "csignal"): "the names of the signals that it hands on",

@@ -7,7 +7,8 @@ import subprocess
 
 import support
 
-COMMANDS = ["send", "recv", "ping", "pong", "spawn", "relay", "notify", "wait", "schemes", "completion"]
+COMMANDS = ["send", "recv", "ping", "pong", "spawn", "relay", "notify", "wait", "schemes", "bench",
+            "completion"]
 
 
 class Help(support.ToolTest):

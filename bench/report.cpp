@@ -1,0 +1,71 @@
+#include "bench/report.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace bench {
+namespace {
+
+constexpr double much_steal = 0.02;
+constexpr double much_other_work = 0.1;
+constexpr double far_apart = 0.5;
+
+}  // namespace
+
+std::vector<double> Cell::figures() const {
+  std::vector<double> figures;
+  for (const Repetition& repetition : repetitions) {
+    figures.push_back(is_time() ? static_cast<double>(repetition.samples.quantile(0.5))
+                                : repetition.per_second);
+  }
+  return figures;
+}
+
+const Cell* Report::find(const std::string& row, bool floor, Workload workload, std::size_t size,
+                         Waiting waiting) const {
+  for (const Cell& cell : cells) {
+    if (cell.row == row && cell.floor == floor && cell.workload == workload && cell.size == size &&
+        cell.waiting == waiting)
+      return &cell;
+  }
+  return nullptr;
+}
+
+std::optional<Spread> Report::against_floor(const Cell& cell) const {
+  const auto workload = cell.workload == Workload::batched ? Workload::one_way : cell.workload;
+  const Cell* const floor = find(cell.row, true, workload, cell.size, cell.waiting);
+  if (cell.floor || floor == nullptr) return std::nullopt;
+  const auto ours = cell.figures();
+  const auto bare = floor->figures();
+  std::vector<double> ratios;
+  for (std::size_t index = 0; index < std::min(ours.size(), bare.size()); ++index) {
+    if (bare[index] > 0) ratios.push_back(ours[index] / bare[index]);
+  }
+  if (ratios.empty()) return std::nullopt;
+  return spread_of(std::move(ratios));
+}
+
+std::vector<std::string> Report::warnings() const {
+  std::vector<std::string> warnings;
+  if (noise.steal > much_steal)
+    warnings.push_back(
+        fmt::format("the hypervisor took {:.0f}% of the CPUs' time (steal)", noise.steal * 100));
+  if (noise.other_work > much_other_work)
+    warnings.push_back(fmt::format("other programs used {:.0f}% of the CPUs' time", noise.other_work * 100));
+  std::size_t wide = 0;
+  std::size_t filled = 0;
+  for (const Cell& cell : cells) {
+    if (cell.empty()) continue;
+    ++filled;
+    if (cell.spread().relative() > far_apart) ++wide;
+  }
+  if (wide * 5 > filled)
+    warnings.push_back(fmt::format(
+        "in {} of {} cells the repetitions lie further apart than half of their median", wide, filled));
+  if (!flag_ns.empty() && spread_of(flag_ns).relative() > 1)
+    warnings.push_back("a flag's round trip changed during the run: the CPUs were near and far in turn");
+  return warnings;
+}
+
+}  // namespace bench

@@ -1,0 +1,34 @@
+#include "bench/rows.hpp"
+
+#include <fmt/format.h>
+#include <tenon/units.hpp>
+
+#include "bench/channel_link.hpp"
+#include "bench/floors/floor.hpp"
+
+namespace bench {
+
+std::vector<Row> all_rows() {
+  std::vector<Row> rows;
+  for (const auto& transport : tenon::transports()) {
+    const std::string scheme(transport.scheme);
+    rows.push_back({scheme, scheme, "", transport.traits});
+    if (scheme != "unix") continue;
+    rows.push_back({"unix seqpacket", scheme, "type=seqpacket", transport.traits});
+    rows.push_back({"unix dgram", scheme, "type=dgram", transport.traits});
+  }
+  return rows;
+}
+
+std::string obstacle(const Row& row, bool floor, std::size_t size) {
+  if (floor && floor_of(row.name) == nullptr) return "no floor is written for this row yet";
+  if (size <= row.traits.max_message_size) return {};
+  return fmt::format("a message may have {}", tenon::format_size(row.traits.max_message_size));
+}
+
+tenon::Result<MeetingPtr> prepare(const Row& row, bool floor, const Setting& setting) {
+  if (floor) return floor_of(row.name)->prepare(setting);
+  return meet_over_channel(row.scheme, row.options, setting);
+}
+
+}  // namespace bench

@@ -1,0 +1,30 @@
+// What is measured: a row for every transport of the table, those with several types once for each, and the flag.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tenon/traits.hpp>
+
+#include "bench/link.hpp"
+
+namespace bench {
+
+struct Row {
+  std::string name;     ///< "unix", "unix seqpacket"
+  std::string scheme;   ///< "unix"
+  std::string options;  ///< of its addresses: "type=seqpacket"
+  tenon::Traits traits;
+};
+
+/// In the order of tenon::transports().
+std::vector<Row> all_rows();
+
+/// Why a message of `size` cannot go over `row` or, `floor`, its floor; empty if it can.
+std::string obstacle(const Row& row, bool floor, std::size_t size);
+
+/// Makes the place where the two sides of `row` or, `floor`, its floor meet.
+tenon::Result<MeetingPtr> prepare(const Row& row, bool floor, const Setting& setting);
+
+}  // namespace bench

@@ -1,0 +1,191 @@
+#include "bench/run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/try.hpp"
+#include "bench/floors/floor.hpp"
+#include "bench/os/clock.hpp"
+#include "bench/os/processes.hpp"
+#include "bench/os/scratch.hpp"
+
+namespace bench {
+namespace {
+
+using tenon::Result;
+using namespace std::chrono_literals;
+
+constexpr auto limit = 10s;  // beyond what is to be measured
+constexpr std::size_t flag_size = 8;
+
+SideCost cost_of(const SideReport& side) {
+  const double messages = static_cast<double>(std::max<std::uint64_t>(side.messages, 1));
+  const auto each = [&](auto amount) { return static_cast<double>(amount) / messages; };
+  return {each(side.used.cpu_ns), each(side.used.sleeps), each(side.used.preemptions),
+          each(side.calls.moving), each(side.calls.waiting)};
+}
+
+/// One run's means, and the measurements made with them.
+class Bench {
+ public:
+  Bench(const Placement& placement, Exchange exchange)
+      : placement_(placement), exchange_(std::move(exchange)) {}
+
+  Result<void> open() {
+    scratch_.emplace(TRY(Scratch::create(exchange_)));
+    return {};
+  }
+  const std::string& folder() const { return scratch_->folder(); }
+
+  Result<Repetition> measure(const Row& row, bool floor, const Load& load, Waiting waiting) {
+    const Setting setting{load.size, waiting, placement_.one_cpu(), scratch_->folder(), unique_++};
+    const auto meeting = TRY(prepare(row, floor, setting));
+    return run_pair(*meeting, load);
+  }
+
+  /// p50 of a flag in shared memory: how near the two CPUs are now.
+  Result<double> measure_flag() {
+    const Setting setting{flag_size, Waiting::spin, placement_.one_cpu(), scratch_->folder(), unique_++};
+    const auto meeting = TRY(prepare_memory_floor(setting));
+    const auto flag = TRY(run_pair(*meeting, {Workload::round_trip, flag_size, 500us, 1ms}));
+    return static_cast<double>(flag.samples.quantile(0.5));
+  }
+
+ private:
+  Result<Repetition> run_pair(Meeting& meeting, const Load& load) {
+    const auto side = [&](unsigned number) {
+      return [&, number]() -> Result<void> {
+        const auto link = TRY(meeting.join(number, exchange_));
+        return work(load, number, *link, exchange_);
+      };
+    };
+    const std::array<Side, 2> sides{side(0), side(1)};
+    const auto ended = run_sides(sides, placement_, exchange_, limit + load.warm_up + load.measured);
+    auto repetition = ended ? Result<Repetition>(collect(load)) : std::unexpected(ended.error());
+    if (!ended) remove_leftovers(exchange_);
+    exchange_.reset();
+    return repetition;
+  }
+
+  Repetition collect(const Load& load) {
+    const SideReport& sender = exchange_.side(0);
+    const SideReport& receiver = exchange_.side(1);
+    Repetition repetition;
+    const bool trips = load.workload == Workload::round_trip;
+    const SideReport& counting = trips ? sender : receiver;
+    repetition.messages = counting.messages;
+    repetition.lost = counting.lost;
+    const auto lasted = static_cast<double>(std::max<std::int64_t>(counting.ended_ns - sender.began_ns, 1));
+    repetition.per_second = static_cast<double>(counting.messages) * 1e9 / lasted;
+    if (trips) repetition.samples = Samples(exchange_.samples().first(sender.samples));
+    repetition.sender = cost_of(sender);
+    repetition.receiver = cost_of(receiver);
+    return repetition;
+  }
+
+  const Placement& placement_;
+  Exchange exchange_;
+  std::optional<Scratch> scratch_;
+  std::uint64_t unique_ = 0;
+};
+
+/// Every cell of the plan, empty, in the order in which they are measured: a row, then its floor.
+std::vector<Cell> cells_of(const Plan& plan) {
+  std::vector<Cell> cells;
+  for (const auto waiting : plan.waitings) {
+    for (const auto workload : plan.workloads) {
+      for (const auto size : plan.sizes) {
+        for (const Row& row : plan.rows) {
+          for (const bool floor : {false, true}) {
+            if (floor && (!plan.floors || workload == Workload::batched)) continue;
+            cells.push_back({row.name,
+                             row.scheme,
+                             floor,
+                             workload,
+                             size,
+                             waiting,
+                             obstacle(row, floor, size),
+                             false,
+                             {}});
+          }
+        }
+      }
+    }
+  }
+  return cells;
+}
+
+const Row& row_named(const Plan& plan, const std::string& name) {
+  return *std::ranges::find(plan.rows, name, &Row::name);
+}
+
+/// Tells how far it is.
+class Clerk {
+ public:
+  Clerk(const Progress& progress, std::uint64_t total) : progress_(progress), total_(total) {}
+  void one_more() {
+    ++done_;
+    const double each = static_cast<double>(now_ns() - started_) / static_cast<double>(done_);
+    if (progress_)
+      progress_(done_, total_,
+                std::chrono::nanoseconds(
+                    static_cast<std::int64_t>(each * static_cast<double>(total_ - std::min(done_, total_)))));
+  }
+
+ private:
+  const Progress& progress_;
+  std::uint64_t total_;
+  std::uint64_t done_ = 0;
+  std::int64_t started_ = now_ns();
+};
+
+}  // namespace
+
+Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Canceller& stop,
+                   const Progress& progress) {
+  Report report;
+  report.mode = plan.mode;
+  report.started = utc_now();
+  report.placement = placement.describe();
+  report.placement_name = placement.name();
+  report.warm_up = plan.warm_up;
+  report.measured = plan.measured;
+  report.repetitions = plan.repetitions;
+  report.cells = cells_of(plan);
+  const std::int64_t started = now_ns();
+  const NoiseMeter meter;
+  Bench bench(placement, TRY(Exchange::create()));
+  TRY(bench.open());
+  report.machine = read_machine(bench.folder());
+  const auto possible = static_cast<std::uint64_t>(
+      std::ranges::count(report.cells, true, [](const Cell& cell) { return cell.absent.empty(); }));
+  Clerk clerk(progress, possible * plan.repetitions);
+  for (std::uint64_t repetition = 0; repetition < plan.repetitions && !stop.cancelled(); ++repetition) {
+    std::size_t last_size = 0;
+    for (Cell& cell : report.cells) {
+      if (stop.cancelled()) break;
+      if (!cell.absent.empty()) continue;
+      if (cell.size != std::exchange(last_size, cell.size)) {
+        if (const auto flag = bench.measure_flag()) report.flag_ns.push_back(*flag);
+      }
+      auto result = bench.measure(row_named(plan, cell.row), cell.floor,
+                                  {cell.workload, cell.size, plan.warm_up, plan.measured}, cell.waiting);
+      clerk.one_more();
+      if (result) {
+        cell.repetitions.push_back(std::move(*result));
+      } else {
+        cell.absent = result.error().message();
+        cell.failed = true;
+      }
+    }
+  }
+  report.interrupted = stop.cancelled();
+  report.noise = meter.read();
+  report.seconds = static_cast<double>(now_ns() - started) / 1e9;
+  return report;
+}
+
+}  // namespace bench

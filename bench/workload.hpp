@@ -1,0 +1,34 @@
+// What the two sides of a measurement do: round trips, or messages one way.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include <tenon/error.hpp>
+
+#include "bench/link.hpp"
+#include "bench/os/exchange.hpp"
+
+namespace bench {
+
+enum class Workload : std::uint8_t {
+  round_trip,  ///< a message there and back, one at a time; each timed
+  one_way,     ///< one message after another, a send for each
+  batched,     ///< likewise, with send_many()
+};
+
+/// "round-trip", "one-way", "batched": as on the command line and in files.
+const char* to_string(Workload workload) noexcept;
+
+struct Load {
+  Workload workload = Workload::round_trip;
+  std::size_t size = 64;
+  std::chrono::nanoseconds warm_up{};
+  std::chrono::nanoseconds measured{};  ///< about so long
+};
+
+/// The part of side 0 or 1 over `link`. Fills its report. Errors: those of the link; protocol_violation: a message was
+/// lost, doubled, or not what was sent.
+tenon::Result<void> work(const Load& load, unsigned side, Link& link, Exchange& exchange);
+
+}  // namespace bench

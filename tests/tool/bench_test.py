@@ -1,0 +1,175 @@
+"""tenon bench: every row, its outputs, wrong use, one CPU, and that nothing is left after any end."""
+
+import csv
+import io
+import json
+import os
+import select
+import signal
+import subprocess
+import unittest
+
+import support
+
+TINY = ["--time", "200us", "--repetitions", "1"]
+CELL = {"row", "scheme", "floor", "workload", "size", "waiting", "absent", "failed", "unit", "figure", "times_floor",
+        "repetitions"}
+QUANTILES = ["min", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
+
+
+class BenchTest(support.ToolTest):
+    def setUp(self):
+        super().setUp()
+        self.environment = os.environ | {"TMPDIR": self.folder.name}
+        self.before = self.names()
+
+    def tearDown(self):
+        left = os.listdir(self.folder.name)
+        after = self.names()
+        super().tearDown()
+        self.assertEqual([name for name in left if name.startswith("tenon-bench")], [], "a folder was left")
+        self.assertEqual(after, self.before, "a queue or memory was left")
+
+    @staticmethod
+    def names():
+        """Objects of this machine that a bench could leave; other programs' are rarely called so."""
+        found = []
+        for folder in ("/dev/shm", "/dev/mqueue"):
+            if os.path.isdir(folder):
+                found += [name for name in os.listdir(folder) if "tenon-bench" in name]
+        return sorted(found)
+
+    def bench(self, *arguments, **options):
+        return self.run_tenon("bench", *arguments, env=self.environment, **options)
+
+    def start_bench(self, *arguments):
+        """Starts one, and returns once it has its folder."""
+        watch = subprocess.Popen([support.TENON, "bench", *arguments], env=self.environment, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+        self.processes.append(watch)
+        while not any(name.startswith("tenon-bench") for name in os.listdir(self.folder.name)):
+            self.assertIsNone(watch.poll())
+            select.select([watch.stdout], [], [], 0.01)
+        return watch
+
+    @staticmethod
+    def children(pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+
+
+class Rows(BenchTest):
+    def test_every_row_in_json_has_every_documented_field(self):
+        report = json.loads(self.bench(*TINY, "--sizes", "64", "--json").stdout)
+        self.assertEqual((report["format"], report["format_version"], report["mode"]), ("tenon bench", 1, "custom"))
+        for name in ("tenon", "started", "seconds", "interrupted", "machine", "placement", "settings", "noise", "cells"):
+            self.assertIn(name, report)
+        for name in ("cpu", "cpus", "kernel", "system", "load_at_start", "folder_type", "limits"):
+            self.assertIn(name, report["machine"])
+        schemes = {row["scheme"] for row in json.loads(self.run_tenon("schemes", "--json").stdout)}
+        self.assertEqual({cell["scheme"] for cell in report["cells"]}, schemes)
+        for cell in report["cells"]:
+            self.assertEqual(CELL - set(cell), set())
+            self.assertFalse(cell["failed"], cell)
+            if cell["absent"] is None:
+                self.check_cell(cell)
+
+    def check_cell(self, cell):
+        self.assertEqual(len(cell["repetitions"]), 1)
+        repetition = cell["repetitions"][0]
+        self.assertGreater(repetition["messages"], 0)
+        self.assertGreater(repetition["per_second"], 0)
+        for side in ("sender_per_message", "receiver_per_message"):
+            self.assertEqual(set(repetition[side]), {"cpu_ns", "context_switches_voluntary",
+                                                     "context_switches_involuntary", "system_calls_moving_data",
+                                                     "system_calls_waiting"})
+        if cell["workload"] == "round-trip":
+            values = [cell["round_trip_ns"][name] for name in QUANTILES]
+            self.assertEqual(values, sorted(values))
+        if not cell["floor"]:
+            self.assertGreater(cell["times_floor"]["median"], 0)
+
+    def test_large_messages_and_those_that_cannot_be(self):
+        text = self.bench(*TINY, "--sizes", "1M", "--workloads", "one-way,batched").stdout.decode()
+        self.assertIn("udp: a message may have 63.9 KiB", text)
+        self.assertIn("1 MiB", text)
+
+    def test_the_table_marks_the_best(self):
+        text = self.bench(*TINY, "--rows", "unix,pipe", "--sizes", "64,1K").stdout.decode()
+        for title in ("Round trip, p50", "a send for each message", "send_many"):
+            self.assertIn(title, text)
+        self.assertEqual(text.count(" * "), 6)
+
+    def test_csv_has_a_line_for_each_measurement(self):
+        text = self.bench("--time", "200us", "--repetitions", "2", "--rows", "pipe", "--sizes", "64", "--csv").stdout
+        lines = list(csv.DictReader(io.StringIO(text.decode())))
+        self.assertEqual(len(lines), 2 * 5)
+        self.assertEqual({line["workload"] for line in lines}, {"round-trip", "one-way", "batched"})
+
+    def test_without_floors(self):
+        report = json.loads(self.bench(*TINY, "--rows", "shm", "--sizes", "64", "--no-floors", "--json").stdout)
+        self.assertFalse(any(cell["floor"] for cell in report["cells"]))
+
+    def test_every_way_of_waiting(self):
+        report = json.loads(self.bench(*TINY, "--rows", "unix,shm", "--sizes", "64", "--wait", "all", "--json").stdout)
+        self.assertEqual({cell["waiting"] for cell in report["cells"]}, {"spin", "hybrid", "block"})
+        self.assertFalse(any(cell["failed"] for cell in report["cells"]))
+
+    def test_one_cpu(self):
+        for waiting in ("hybrid", "block"):
+            done = subprocess.run(["taskset", "-c", str(min(os.sched_getaffinity(0))), support.TENON, "bench", *TINY,
+                                   "--sizes", "64", "--wait", waiting, "--json"], env=self.environment,
+                                  capture_output=True, timeout=support.LIMIT_S, check=True)
+            report = json.loads(done.stdout)
+            self.assertEqual(report["placement"]["pin"], "same-core")
+            self.assertFalse(any(cell["failed"] for cell in report["cells"]))
+
+
+class Ends(BenchTest):
+    def test_an_interrupted_run_prints_what_is_finished(self):
+        bench = self.start_bench("--json")
+        bench.send_signal(signal.SIGINT)
+        out, _ = self.end(bench, 130)
+        self.assertTrue(json.loads(out)["interrupted"])
+
+    def test_a_killed_run_leaves_nothing(self):
+        bench = self.start_bench()
+        helper = min(self.children(bench.pid))  # begun first: it tidies up
+        watch = os.pidfd_open(helper)
+        bench.kill()
+        bench.wait(support.LIMIT_S)
+        poll = select.poll()
+        poll.register(watch, select.POLLIN)
+        self.assertTrue(poll.poll(support.LIMIT_S * 1000), "the helper did not end")
+        os.close(watch)
+
+    def test_output_that_nobody_reads(self):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run([support.TENON, "bench", *TINY, "--rows", "pipe", "--sizes", "64"], stdout=write,
+                              env=self.environment, stderr=subprocess.PIPE, timeout=support.LIMIT_S, check=False)
+        os.close(write)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+
+class WrongUse(BenchTest):
+    def test_wrong_options_say_what_there_is(self):
+        for arguments, says in ((["--rows", "shmm"], "did you mean shm?"),
+                                (["--sizes", "7"], "8 B to 64 MiB"),
+                                (["--sizes", "64,many"], "many"),
+                                (["--workloads", "there"], "round-trip, one-way, batched"),
+                                (["--wait", "long"], "spin, hybrid, block, all"),
+                                (["--pin", "0,4711"], "this process may use CPU"),
+                                (["--repetitions", "0"], "at least 1"),
+                                (["--quick", "--full"], "--quick"),
+                                (["--json", "--csv"], "--json")):
+            self.assertIn(says, self.bench(*arguments, status=2).stderr.decode())
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs another user")
+    def test_a_folder_that_cannot_be_made(self):
+        self.environment["TMPDIR"] = "/proc"
+        self.assertIn("make a folder", self.bench(*TINY, status=1).stderr.decode())
+
+
+if __name__ == "__main__":
+    support.main()
