@@ -87,7 +87,7 @@ MUTANTS = [
     Mutant("capacity not a power of two", REGION, " || (capacity & (capacity - 1)) != 0) {", ") {", LIES),
     # The introduction
     Mutant("any flag", INTRODUCTION, " || flags > fences_by_the_sleeper ||", " ||", LIES),
-    Mutant("reserved bytes not looked at", INTRODUCTION, " ||\n      !clean) {", ") {", LIES),
+    Mutant("reserved bytes not looked at", INTRODUCTION, " ||\n      !clean) {", " ||\n      (clean && !clean)) {", LIES),
     Mutant("any number of descriptors", INTRODUCTION, "if (arrived_.size() != (role_ == Role::listening ? 2 : 1)) {",
            "if (arrived_.empty()) {", LIES),
     Mutant("any descriptor for a bell", INTRODUCTION, "!= os::DescriptorKind::stream_socket) {",
