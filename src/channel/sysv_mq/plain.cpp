@@ -57,6 +57,17 @@ Result<void> check_creator(const Address& address, std::string_view operation, o
                                    how_to_trust(creator) + "; otherwise choose another path or project="));
 }
 
+/// Why the queue that has the key cannot be opened: its own user is known to all, whatever its mode.
+Error cannot_open(const Address& address, std::string_view operation, os::SysvKey key, const Error& error) {
+  const auto there = error.code() == Errc::permission_denied ? entry_of(key) : std::nullopt;
+  if (!there) return error.with(operation, address.to_string());
+  return {Errc::permission_denied, operation, address.to_string(),
+          "the queue with key " + key.to_string() + " belongs to user " +
+              os::describe_user(there->owner_uid) +
+              ", and its mode keeps others out: have it made with a wider one, or choose another path or "
+              "project="};
+}
+
 Result<std::unique_ptr<Endpoint>> endpoint_on(const Address& address, const os::SysvQueue& queue,
                                               const SysvOptions& options, Traits traits,
                                               std::shared_ptr<void> keep_alive) {
@@ -113,9 +124,10 @@ Result<os::SysvQueue> take_queue(const Address& address, os::SysvKey key, const 
   const auto there = entry_of(key);
   if (!there) return made;
   TRY(check_creator(address, "listen", key, there->creator_uid, options));
-  auto queue = TRY(os::SysvQueue::open_id(there->id, os::Trust::anyone));
+  auto queue = os::SysvQueue::open_id(there->id, os::Trust::anyone);
+  if (!queue) return std::unexpected(cannot_open(address, "listen", key, queue.error()));
   if ((there->mode & made_here) == made_here && there->creator_uid == os::effective_user())
-    queue.remove_at_end();
+    queue->remove_at_end();
   return queue;
 }
 
@@ -167,10 +179,10 @@ Result<std::unique_ptr<Endpoint>> connect_plain(const Address& address, const Sy
   auto queue = key ? os::SysvQueue::open(*key, os::Trust::anyone) : std::unexpected(key.error());
   if (!queue) {
     const bool missing = queue.error().code() == Errc::not_found;
-    Error error = queue.error().with("connect", address.to_string());
-    if (!missing) return std::unexpected(std::move(error));
+    if (!missing && key) return std::unexpected(cannot_open(address, "connect", *key, queue.error()));
+    if (!missing) return std::unexpected(queue.error().with("connect", address.to_string()));
     return std::unexpected(
-        Error(Errc::no_one_there, "connect", address.to_string(), std::string(error.advice())));
+        Error(Errc::no_one_there, "connect", address.to_string(), std::string(queue.error().advice())));
   }
   TRY(check_creator(address, "connect", *key, TRY(queue->status()).creator_uid, options));
   auto kept = std::make_shared<os::SysvQueue>(std::move(*queue));

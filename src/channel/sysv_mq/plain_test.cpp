@@ -210,5 +210,22 @@ TEST_F(PlainSysvQueue, of_another_user_is_refused_by_name) {
   EXPECT_EQ(::msgctl(::msgget(contested.value(), 0), IPC_RMID, nullptr), 0);
 }
 
+TEST_F(PlainSysvQueue, that_keeps_us_out_is_told_with_whose_it_is) {
+  if (::geteuid() != 0) return;  // only root can become somebody whom root's queue keeps out
+  std::ofstream(place()) << "key";
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  const auto roots = value_of(SysvQueue::create(key()));
+  ChildProcess nobody([&] {
+    if (::setresuid(65534, 65534, 65534) != 0) return 1;
+    for (const Error& error : {listen(address()).error(), connect(address()).error()}) {
+      EXPECT_EQ(error.code(), Errc::permission_denied);
+      EXPECT_THAT(error.message(), testing::HasSubstr("the queue with key " + key().to_string() +
+                                                      " belongs to user root (uid 0)"));
+    }
+    return 0;
+  });
+  EXPECT_EQ(nobody.wait(), 0);
+}
+
 }  // namespace
 }  // namespace tenon
