@@ -44,6 +44,7 @@ class RingReceiver {
     if (settled_word_ == nullptr || assembly_.active) return;
     settled_ = reader_.position();
     shm::Memory::store_release(settled_word_, settled_);
+    if (settled_ - reader_.given_back() >= lazy_ && settled_ > reader_.given_back()) give_back();
   }
   /// The channel ends: the same, and what the user still holds becomes private memory, since others will use the
   /// ring. Without memory for that, what is held counts as unread.

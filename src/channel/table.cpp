@@ -8,6 +8,7 @@
 #include "channel/fd/fd.hpp"
 #include "channel/fifo/fifo.hpp"
 #include "channel/file/file.hpp"
+#include "channel/mmap/mmap.hpp"
 #include "channel/pipe/pipe.hpp"
 #include "channel/posix_mq/posix_mq.hpp"
 #include "channel/shm/shm.hpp"
@@ -21,8 +22,9 @@ namespace {
 
 const auto& table() {
   static const std::array rows{
-      &pipe_transport, &fifo_transport,     &unix_transport,    &shm_transport,  &tcp_transport,
-      &udp_transport,  &posix_mq_transport, &sysv_mq_transport, &file_transport, &fd_transport,
+      &pipe_transport,    &fifo_transport, &unix_transport, &shm_transport,
+      &mmap_transport,    &tcp_transport,  &udp_transport,  &posix_mq_transport,
+      &sysv_mq_transport, &file_transport, &fd_transport,
   };
   return rows;
 }

@@ -14,18 +14,9 @@
 #include "os/claim.hpp"
 #include "os/fifo_folder.hpp"
 #include "os/name_lock.hpp"
+#include "os/trusted_owner.hpp"
 
 namespace tenon::os {
-
-/// Whose object a connecting side is ready to use, besides its own user's and root's.
-struct TrustedOwner {
-  bool anyone = false;
-  std::optional<unsigned> user;
-
-  bool allows(unsigned owner) const noexcept;
-};
-
-Error not_trusted(const std::string& path, unsigned owner);
 
 /// The named pipe at `place`, as a descriptor that is no end of it (O_PATH). Errors: no_one_there (nothing is
 /// there), permission_denied (a symbolic link, or an owner who is not trusted), invalid_argument (it is

@@ -132,6 +132,8 @@ const std::vector<Row>& rows() {
        .few_calls = "capacity=80K"},
       {"shm", "shm", "shm:{folder}/s"},
       {"shm_small", "shm", "shm:{folder}/s?capacity=8K"},
+      {"mmap", "mmap", "mmap:{folder}/m"},
+      {"mmap_small", "mmap", "mmap:{folder}/m?capacity=8K"},
       {.name = "sysv_mq",
        .scheme = "sysv-mq",
        .address = "sysv-mq:{folder}/q?project=42",
