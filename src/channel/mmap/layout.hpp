@@ -67,13 +67,14 @@ struct FileHeader {
   std::uint32_t version;
   std::uint32_t size;      ///< header_size
   std::uint64_t capacity;  ///< of each ring: a power of two
-  char boot[40];           ///< which start of the machine the memory is of, as text
+  char boot[40];           ///< which start of the machine last used it, as text
 
   alignas(shm::cache_line) Seat listener;
   alignas(shm::cache_line) Seat connector;
   /// Written by the listener before it answers.
   alignas(shm::cache_line) Unread to_listener;
   Unread to_connector;
+  std::uint64_t sum;  ///< of what was unread when the last one left, unless he was killed; 0 for none
 };
 static_assert(sizeof(Seat) == shm::cache_line && offsetof(FileHeader, listener) == 64 &&
               offsetof(FileHeader, connector) == 128 && offsetof(FileHeader, to_listener) == 192 &&

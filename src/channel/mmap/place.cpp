@@ -1,10 +1,11 @@
 #include "channel/mmap/place.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
 
+#include "base/crc32c.hpp"
 #include "base/scope_exit.hpp"
 #include "base/try.hpp"
 #include "os/backoff.hpp"
@@ -29,6 +30,15 @@ std::byte* ring_of(const os::Mapping& all, Role owner, std::uint64_t capacity) n
   return all.bytes().data() + region_offset(owner, capacity) + shm::header_size;
 }
 
+std::string boot_of_machine() {
+  std::string boot = os::system_limit("/proc/sys/kernel/random/boot_id");
+  boot.resize(sizeof FileHeader::boot);
+  return boot;
+}
+void note_boot(FileHeader& header) {
+  boot_of_machine().copy(header.boot, sizeof header.boot);
+}
+
 /// The rest of the file is zeros.
 void fill_in(const os::Mapping& all, std::uint64_t capacity) {
   auto& header = all.at<FileHeader>(0);
@@ -36,8 +46,7 @@ void fill_in(const os::Mapping& all, std::uint64_t capacity) {
   header.version = file_version;
   header.size = header_size;
   header.capacity = capacity;
-  const std::string boot = os::system_limit("/proc/sys/kernel/random/boot_id");
-  boot.copy(header.boot, sizeof header.boot);
+  note_boot(header);
   for (const Role owner : {Role::listener, Role::connector}) {
     auto& region = region_of(all, owner, capacity);
     region.magic = shm::region_magic;
@@ -123,9 +132,38 @@ Result<Leftover> Place::look(const os::Mapping& all, Role reader) const {
                                                   "; nothing in it was changed: move it away to begin anew"));
 }
 
-Result<bool> Place::has_unread() const {
+/// 0 when nothing is unread.
+Result<std::uint64_t> Place::sum_of_unread() const {
   const auto all = TRY(os::Mapping::map(fd(), file_size(capacity_), os::Access::read_write));
-  return TRY(look(all, Role::listener)).messages || TRY(look(all, Role::connector)).messages;
+  bool any = false;
+  std::uint32_t sum = 0;
+  for (const Role reader : {Role::listener, Role::connector}) {
+    const Leftover left = TRY(look(all, reader));
+    any = any || left.messages;
+    const std::byte* const ring = ring_of(all, other(reader), capacity_);
+    const std::uint64_t begin = left.unread.begin & (capacity_ - 1);
+    const std::uint64_t size = left.unread.end - left.unread.begin;
+    const std::uint64_t to_the_end = std::min(size, capacity_ - begin);
+    sum = base::crc32c({ring + begin, to_the_end}, sum);
+    sum = base::crc32c({ring, size - to_the_end}, sum);
+  }
+  constexpr std::uint64_t there_is_one = 1ULL << 32;
+  return any ? there_is_one | sum : 0;
+}
+
+/// With messages that others have left. What a machine that went down had not written to its disk would be torn.
+Result<void> Place::go_on() {
+  if (std::string_view(header().boot, sizeof header().boot) != boot_of_machine() &&
+      header().sum != TRY(sum_of_unread())) {
+    return std::unexpected(claim_.refuse(
+        Errc::protocol_violation,
+        "the machine has been started anew since its last users were there, and what they had not read is "
+        "not "
+        "what they left: some of it may be torn; nothing was changed: move the file away to begin anew"));
+  }
+  header().sum = 0;
+  note_boot(header());
+  return {};
 }
 
 Result<void> Place::make_ready() const {
@@ -181,12 +219,14 @@ Result<bool> Place::take_what_is_there(const MmapOptions& options) {
   TRY(use(std::move(file), capacity));
   const auto ownership = TRY(os::ownership_of(fd()));
   const bool ours = static_cast<unsigned>(ownership.user) == os::effective_user();
-  if (ours && !TRY(is_other_there()) && !TRY(has_unread())) {
+  const bool used = TRY(is_other_there());
+  if (ours && !used && TRY(sum_of_unread()) == 0) {
     os::remove_name(claim_, fd());
     header_.reset();
     fd_.reset();
     return false;
   }
+  if (!used) TRY(go_on());
   if (ours) TRY(os::set_ownership_of(fd(), {-1, options.name.group, options.name.mode}, claim_.place));
   return true;
 }
@@ -223,6 +263,7 @@ Result<std::shared_ptr<Place>> Place::listen(const std::string& path, const Mmap
   place->seated_ = true;
   const std::uint64_t session =
       std::max(session_of(place->state(Role::listener)), session_of(place->state(Role::connector)));
+  place->introduce(0, false);
   place->announce(session, Stage::waiting);
   return place;
 }
@@ -306,9 +347,10 @@ Place::~Place() {
 void Place::leave() noexcept {
   const bool alone_at_the_door = claim_.try_lock() == 0;
   try {
-    if (alone_at_the_door && os::has_name(fd()) && !is_other_there().value_or(true) &&
-        !has_unread().value_or(true)) {
-      os::remove_name(claim_, fd());
+    if (alone_at_the_door && os::has_name(fd()) && !is_other_there().value_or(true)) {
+      const auto unread = sum_of_unread();
+      if (unread) header().sum = *unread;
+      if (unread && *unread == 0) os::remove_name(claim_, fd());
     }
   } catch (const std::bad_alloc&) {  // then it stays, as after a crash
   }

@@ -73,7 +73,8 @@ class Place {
   Result<bool> try_seat(os::Fd& file);
   Result<void> use(os::Fd file, std::uint64_t capacity);
   Result<std::uint64_t> check(int file) const;
-  Result<bool> has_unread() const;
+  Result<std::uint64_t> sum_of_unread() const;
+  Result<void> go_on();
   Result<Leftover> look(const os::Mapping& all, Role reader) const;
   Error taken_by(Role role, int file) const;
   void leave() noexcept;
