@@ -1,6 +1,7 @@
 #include "bench/os/exchange.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -63,6 +64,11 @@ void Exchange::reset() noexcept {
   for (auto& queue : shared_->queues) queue.store(-1, std::memory_order_relaxed);
   for (auto& pid : shared_->pids) pid.store(0, std::memory_order_relaxed);
   shared_->sides.fill({});
+}
+
+void Exchange::enter(unsigned side) noexcept {
+  shared_->pids[side].store(::getpid(), std::memory_order_relaxed);
+  if (alive_ >= 0) ::close(alive_);
 }
 
 void Exchange::publish(std::string_view address) noexcept {

@@ -74,7 +74,13 @@ class Exchange {
 
   /// System V queues that have to be removed, whoever is left to do it; -1 is none.
   std::array<std::atomic<int>, 2>& queues() noexcept { return shared_->queues; }
+  /// Of the measured processes, while they run: noted by themselves, before they let go of `alive`.
   std::array<std::atomic<int>, most_sides>& pids() noexcept { return shared_->pids; }
+
+  /// A descriptor of the starter that says that it lives (scratch.hpp), so measured processes must not keep it.
+  void keep_alive(int fd) noexcept { alive_ = fd; }
+  /// In a measured process, first of all.
+  void enter(unsigned side) noexcept;
 
  private:
   struct Shared {
@@ -92,6 +98,7 @@ class Exchange {
   };
 
   std::unique_ptr<Shared, Unmap> shared_;
+  int alive_ = -1;
 };
 
 }  // namespace bench

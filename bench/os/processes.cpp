@@ -55,6 +55,7 @@ class Child {
 
 [[noreturn]] void be(unsigned number, const Side& side, const Placement& placement, Exchange& exchange) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) std::signal(signal, SIG_IGN);
+  exchange.enter(number);
   SideReport& report = exchange.side(number);
   try {
     auto result = placement.apply(number);
@@ -74,7 +75,6 @@ Result<Child> start(unsigned number, const Side& side, const Placement& placemen
   const int pid = ::fork();
   if (pid < 0) return std::unexpected(Error::from_errno("fork", "a measured process", errno));
   if (pid == 0) be(number, side, placement, exchange);
-  exchange.pids()[number].store(pid, std::memory_order_relaxed);
   tenon::os::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const int reason = errno;
   Child child(pid, std::move(pidfd));

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 
 #include <tenon/channel.hpp>
 #include <tenon/os/pipe.hpp>
@@ -23,7 +24,7 @@ namespace {
 using tenon::Error;
 using tenon::Result;
 
-constexpr int patience_ms = 10'000;
+constexpr int patience_ms = 2'000;
 
 /// A measured process whose starter is gone ends by itself, since its measurement is short; at the latest now.
 void wait_for_end(int pid) noexcept {
@@ -34,16 +35,21 @@ void wait_for_end(int pid) noexcept {
   ::poll(&wait, 1, patience_ms);
 }
 
-[[noreturn]] void tidy_up_later(Exchange& exchange, const std::string& folder, int alive) noexcept {
+/// The helper's life: makes the folder, tells its name or why there is none, and waits for the end.
+[[noreturn]] void tidy_up_later(Exchange& exchange, std::string folder, int tell, int alive) noexcept {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) std::signal(signal, SIG_IGN);
+  int reason = 0;
+  if (::mkdtemp(folder.data()) == nullptr) reason = errno;
+  const bool told = ::write(tell, &reason, sizeof reason) == sizeof reason &&
+                    ::write(tell, folder.data(), folder.size()) == static_cast<ssize_t>(folder.size());
+  ::close(tell);
+  if (reason != 0) ::_exit(0);
   const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   for (const int standard : {0, 1, 2})
     ::dup2(nowhere, standard);  // so that nobody waits for us to close them
   char byte = 0;
   pollfd wait{alive, POLLIN, 0};
-  do {
-    ::poll(&wait, 1, -1);
-  } while (::read(alive, &byte, 1) != 0);
+  while (told && ::read(alive, &byte, 1) != 0) ::poll(&wait, 1, -1);
   for (auto& pid : exchange.pids()) {
     if (const int number = pid.load(std::memory_order_relaxed); number > 0) wait_for_end(number);
   }
@@ -70,20 +76,26 @@ Result<Scratch> Scratch::create(Exchange& exchange) {
   auto base = std::filesystem::temp_directory_path(unknown);
   if (unknown) base = "/tmp";
   std::string folder = (base / "tenon-bench-XXXXXX").string();
-  auto pipe = TRY(tenon::os::Pipe::create());
-  if (::mkdtemp(folder.data()) == nullptr)
-    return std::unexpected(Error::from_errno("make a folder", folder, errno));
+  auto alive = TRY(tenon::os::Pipe::create());
+  auto telling = TRY(tenon::os::Pipe::create());
   const int helper = ::fork();
-  if (helper < 0) {
-    const int reason = errno;
-    ::rmdir(folder.c_str());
-    return std::unexpected(Error::from_errno("fork", "the process that tidies up", reason));
-  }
+  if (helper < 0) return std::unexpected(Error::from_errno("fork", "the process that tidies up", errno));
   if (helper == 0) {
-    pipe.write_end.reset();
-    tidy_up_later(exchange, folder, pipe.read_end.get());
+    alive.write_end.reset();
+    tidy_up_later(exchange, folder, telling.write_end.get(), alive.read_end.get());
   }
-  return Scratch(folder, std::move(pipe.write_end), helper);
+  exchange.keep_alive(alive.write_end.get());
+  Scratch scratch(folder, std::move(alive.write_end), helper);
+  telling.write_end.reset();
+  int reason = EPIPE;
+  const auto told =
+      TRY(tenon::os::read_full(telling.read_end.get(), std::as_writable_bytes(std::span(&reason, 1))));
+  const auto name = std::as_writable_bytes(std::span(scratch.folder_));
+  if (told != sizeof reason || reason != 0)
+    return std::unexpected(Error::from_errno("make a folder", folder, reason));
+  if (TRY(tenon::os::read_full(telling.read_end.get(), name)) != name.size())
+    return std::unexpected(Error::from_errno("make a folder", folder, EPIPE));
+  return scratch;
 }
 
 Scratch::Scratch(Scratch&& other) noexcept

@@ -132,16 +132,20 @@ class Ends(BenchTest):
         out, _ = self.end(bench, 130)
         self.assertTrue(json.loads(out)["interrupted"])
 
-    def test_a_killed_run_leaves_nothing(self):
-        bench = self.start_bench()
-        helper = min(self.children(bench.pid))  # begun first: it tidies up
-        watch = os.pidfd_open(helper)
-        bench.kill()
-        bench.wait(support.LIMIT_S)
-        poll = select.poll()
-        poll.register(watch, select.POLLIN)
-        self.assertTrue(poll.poll(support.LIMIT_S * 1000), "the helper did not end")
-        os.close(watch)
+    def test_a_run_killed_at_any_moment_leaves_nothing(self):
+        for moment in (1, 2, 3, 4, 9, 20):
+            bench = self.start_bench("--wait", "spin")
+            seen = set()
+            while len(seen) < moment:
+                seen |= set(self.children(bench.pid))
+            watch = os.pidfd_open(min(seen))  # the helper, begun first: it tidies up
+            bench.kill()
+            bench.wait(support.LIMIT_S)
+            poll = select.poll()
+            poll.register(watch, select.POLLIN)
+            self.assertTrue(poll.poll(support.LIMIT_S * 1000), "the helper did not end")
+            os.close(watch)
+            self.assertEqual([name for name in os.listdir(self.folder.name) if name.startswith("tenon-bench")], [])
 
     def test_output_that_nobody_reads(self):
         read, write = os.pipe()
