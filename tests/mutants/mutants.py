@@ -96,7 +96,7 @@ MUTANTS = [
     Mutant("total not bounded", RECEIVER, "if (total > max_message_size_) return violate", "if (false) return violate", RULES),
     Mutant("beginning may be all", RECEIVER, "if (here >= total) return violate", "if (here > total) return violate", RULES),
     Mutant("first in a message", RECEIVER, "if (begins != (assembly_.filled == 0) ||", "if (", RULES),
-    Mutant("any kind in a message", RECEIVER, "(!begins && !ends && record->kind != RecordKind::middle) ||", "", RULES),
+    Mutant("any kind in a message", RECEIVER, "(!begins && !ends && record.kind != RecordKind::middle) ||", "", RULES),
     Mutant("last may be short", RECEIVER, "(ends ? size != left :", "(ends ? size > left :", RULES),
     Mutant("middle may end", RECEIVER, "size == 0 || size >= left)", "size == 0 || size > left)", RULES),
     Mutant("empty middle", RECEIVER, "size == 0 || size >= left)", "size >= left)", RULES),
