@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <span>
 #include <thread>
@@ -171,11 +172,11 @@ class SingleStep : public testing::TestWithParam<std::tuple<Row, Call>> {
   };
   Received receive_all(Channel& survivor) const;
   void judge(const Received& received, bool over) const;
-  void check_ends(Channel& survivor) const;
+  void check_end(Channel& survivor) const;
   void report(std::uint64_t instructions, std::uint64_t points) const;
 
-  TemporaryFolder folder_;
-  std::string address_ = address_of(row(), folder_, "capacity=8K");
+  void check_next_session(const std::string& address) const;
+
   std::mt19937_64 random_{1};
   std::uint64_t before_ = 0;  ///< messages that move the ring on, so that the call is made anywhere in it
 };
@@ -213,18 +214,45 @@ void SingleStep::judge(const Received& received, bool over) const {
 }
 
 /// A sender whose receiver died is told, however full the ring is.
-void SingleStep::check_ends(Channel& survivor) const {
+void SingleStep::check_end(Channel& survivor) const {
+  EXPECT_ERRC(Errc::peer_died, survivor.borrow(soon()));
   Result<void> sent;
   while (sent) sent = survivor.send(pattern(500, 1), soon());
   EXPECT_TRUE(is_error(Errc::peer_died, sent));
-  EXPECT_ERRC(Errc::peer_died, survivor.borrow(soon()));
+}
+
+/// Where messages outlive their reader, the next one gets those that it had not dealt with: a few or none of the
+/// call's, up to the last of them.
+void SingleStep::check_next_session(const std::string& address) const {
+  Listener listener = value_of(listen(address));
+  std::jthread next([&] {
+    Channel channel = value_of(connect(address, {.deadline = soon()}));
+    const std::uint64_t end = before_ + static_cast<std::uint64_t>(call().messages);
+    std::optional<std::uint64_t> number;
+    for (auto message = channel.borrow(soon()); message; message = channel.borrow(soon())) {
+      if (message->text() == "the next session") {
+        EXPECT_EQ(number.value_or(end), end);
+        return;
+      }
+      while (!number || (*number < end && !is_pattern(message->bytes(), *number)))
+        number = number ? *number + 1 : 0;
+      EXPECT_LT(*number, end) << "a message that nobody sent";
+      ++*number;
+    }
+    ADD_FAILURE() << "the next session has ended";
+  });
+  Channel channel = value_of(listener.accept(soon()));
+  EXPECT_OK(channel.send("the next session", soon()));
+  EXPECT_ERRC(Errc::closed, channel.borrow(soon()));
 }
 
 std::uint64_t SingleStep::kill_after(std::uint64_t steps) {
   before_ = random_() % 24;
-  Listener listener = value_of(listen(address_));
+  const TemporaryFolder folder;
+  const std::string address = address_of(row(), folder, "capacity=8K");
+  std::optional<Listener> listener = value_of(listen(address));
   ChildProcess victim([&] {
-    Channel channel = value_of(connect(address_, {.deadline = soon()}));
+    Channel channel = value_of(connect(address, {.deadline = soon()}));
     exchange_before(channel, call().sends);
     std::vector<std::vector<std::byte>> messages;
     for (int i = 0; i < call().messages; ++i)
@@ -235,27 +263,34 @@ std::uint64_t SingleStep::kill_after(std::uint64_t steps) {
     Traced::end();
     return 0;
   });
-  Channel survivor = value_of(listener.accept(soon()));
-  exchange_before(survivor, !call().sends);
+  std::optional<Channel> survivor = value_of(listener->accept(soon()));
+  exchange_before(*survivor, !call().sends);
   Traced traced(victim);
   EXPECT_TRUE(traced.stopped());
   for (int i = 0; i < call().messages && !call().sends; ++i)
-    EXPECT_OK(survivor.send(pattern(call().size, before_ + static_cast<std::uint64_t>(i)), soon()));
+    EXPECT_OK(survivor->send(pattern(call().size, before_ + static_cast<std::uint64_t>(i)), soon()));
   Received received;
   std::jthread receiver;
   // Half of the receivers wait while it happens, the others come when it is over.
-  if (call().sends && random_() % 2 == 0) receiver = std::jthread([&] { received = receive_all(survivor); });
+  if (call().sends && random_() % 2 == 0) receiver = std::jthread([&] { received = receive_all(*survivor); });
   const std::uint64_t made = traced.step(steps);
   victim.kill(SIGKILL);
   EXPECT_EQ(victim.wait(), -SIGKILL);
   if (!call().sends) {
-    check_ends(survivor);
+    if (!traits_of(row()).has(Trait::survives_restart)) {
+      check_end(*survivor);
+      return made;
+    }
+    EXPECT_ERRC(Errc::peer_died, survivor->borrow(soon()));
+    survivor.reset();
+    listener.reset();
+    check_next_session(address);
     return made;
   }
   if (receiver.joinable()) {
     receiver.join();
   } else {
-    received = receive_all(survivor);
+    received = receive_all(*survivor);
   }
   judge(received, traced.over());
   return made;
