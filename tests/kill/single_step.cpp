@@ -3,7 +3,7 @@
 // the survivor has every message whose send had returned, whole and in order, of the one in the making all or
 // nothing, and then peer_died; nothing waits for ever, and the next channel is as any other.
 //
-// TENON_STEPS is at how many points each row is killed, spread over all calls (10,000 without it). A line with the
+// TENON_STEPS is at how many points, spread over all rows and calls (10,000 without it). A line with the
 // counts goes to the test's output and to a file in the folder that TENON_STEP_REPORT names.
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -143,7 +143,7 @@ class Traced {
   bool over_ = false;
 };
 
-std::uint64_t points_of_a_row() {
+std::uint64_t points_in_all() {
   const char* text = std::getenv("TENON_STEPS");
   return text == nullptr ? 10'000 : std::strtoull(text, nullptr, 10);
 }
@@ -309,7 +309,7 @@ void SingleStep::report(std::uint64_t instructions, std::uint64_t points) const 
 
 TEST_P(SingleStep, a_victim_of_any_instruction_leaves_whole_messages_and_is_told_of) {
   const std::uint64_t all = kill_after(UINT64_MAX);
-  const std::uint64_t points = points_of_a_row() / calls.size() + 1;
+  const std::uint64_t points = points_in_all() / (rows_in_memory().size() * calls.size()) + 1;
   for (std::uint64_t i = 0; i < points && !HasFailure(); ++i) {
     const std::uint64_t steps = all * i / points + random_() % (all / points + 1);
     kill_after(steps);

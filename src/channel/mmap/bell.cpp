@@ -1,5 +1,7 @@
 #include "channel/mmap/bell.hpp"
 
+#include <algorithm>
+
 #include <tenon/os/futex.hpp>
 
 #include "base/try.hpp"
@@ -7,8 +9,10 @@
 namespace tenon::mapped {
 namespace {
 
-/// Of the dead nobody tells a futex: how late a sleeper may learn of it, at the cost of so many looks.
-constexpr std::chrono::milliseconds look_again{40};
+/// Of the dead nobody tells a futex, so a sleeper looks: soon at first, and then seldom, since who has slept for long
+/// may learn it late.
+constexpr std::chrono::milliseconds first_look{2};
+constexpr std::chrono::milliseconds last_look{64};
 /// The kernel tells that a file was closed a moment before it gives the lock free.
 constexpr std::chrono::milliseconds closing_takes{100};
 
@@ -90,8 +94,9 @@ os::Doorbell::State FutexDoorbell::hush() noexcept {
 
 Result<void> FutexDoorbell::wait(Deadline deadline) {
   const auto& word = session_->theirs().*word_;
-  while (rings() == heard_ && !session_->ended()) {
-    const auto woken = os::futex_wait(word, heard_, deadline.or_earlier(Deadline::in(look_again)));
+  for (auto look = first_look; rings() == heard_ && !session_->ended();
+       look = std::min(2 * look, last_look)) {
+    const auto woken = os::futex_wait(word, heard_, deadline.or_earlier(Deadline::in(look)));
     if (woken) continue;
     if (woken.error().code() != Errc::timed_out || deadline.expired()) return std::unexpected(woken.error());
     if (session_->peer_gone()) break;
