@@ -21,8 +21,8 @@ struct Plan {
   std::vector<std::size_t> sizes{64, 1024, 64 * 1024, 1024 * 1024};  ///< at least `least_size` each
   std::vector<Waiting> waitings{Waiting::hybrid};
   std::uint64_t repetitions = 5;
-  std::chrono::nanoseconds warm_up = std::chrono::milliseconds(4);
-  std::chrono::nanoseconds measured = std::chrono::milliseconds(20);
+  std::chrono::nanoseconds warm_up = std::chrono::milliseconds(3);
+  std::chrono::nanoseconds measured = std::chrono::milliseconds(15);
   bool floors = true;
 };
 

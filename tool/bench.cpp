@@ -1,5 +1,6 @@
 // `tenon bench`: which mechanism, for my messages, on my machine. The engine is in bench/.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,6 +8,7 @@
 #include <tenon/units.hpp>
 
 #include "base/try.hpp"
+#include "bench/compare.hpp"
 #include "bench/pattern.hpp"
 #include "bench/report_files.hpp"
 #include "bench/report_text.hpp"
@@ -88,7 +90,10 @@ class BenchCommand final : public Command {
   Result<void> choose_sizes(bench::Plan& plan) const;
   Result<void> choose_workloads(bench::Plan& plan) const;
   Result<int> print(const bench::Report& report);
+  Result<int> compare();
 
+  std::vector<std::string> action_;
+  double threshold_ = 0.1;
   bool quick_ = false;
   bool full_ = false;
   std::string rows_;
@@ -104,6 +109,11 @@ class BenchCommand final : public Command {
 };
 
 void BenchCommand::declare(CLI::App& app) {
+  app.add_option("ACTION", action_, "Nothing to measure; compare A.json B.json to see what has changed")
+      ->type_name("");
+  app.add_option("--threshold", threshold_, "compare: how much is a change (0.1: 10%)")
+      ->type_name("SHARE")
+      ->check(CLI::Range(0.0, 100.0));
   auto* const length = app.add_option_group("length");
   length->add_flag("--quick", quick_, "Under a minute (the default)");
   length->add_flag("--full", full_, "Every way of waiting, and longer: some ten minutes");
@@ -117,7 +127,7 @@ void BenchCommand::declare(CLI::App& app) {
                  "same-core, two-cores, none, or two CPUs as 0,1 (two-cores where there are two)")
       ->type_name("WHERE");
   add_number(app, "--repetitions", repetitions_, 1, "How often everything is measured, in turn (5)");
-  add_duration(app, "--time", time_, "How long one measurement takes (20ms; --full: 100ms)");
+  add_duration(app, "--time", time_, "How long one measurement takes (15ms; --full: 100ms)");
   app.add_flag("--no-floors", no_floors_, "Without the bare mechanisms");
   auto* const form = app.add_option_group("form");
   form->add_flag("--json", json_, "Print one JSON object");
@@ -212,7 +222,36 @@ Result<int> BenchCommand::print(const bench::Report& report) {
   return std::ranges::any_of(report.cells, &bench::Cell::failed) ? exit_failure : exit_done;
 }
 
+/// Reads all of a file.
+Result<std::string> contents(const std::string& path) {
+  const auto file = TRY(open_input(path));
+  std::string text;
+  std::array<std::byte, 65536> buffer;
+  for (;;) {
+    const auto got = TRY(read_input(file.get(), buffer, stop()));
+    if (got == 0) return text;
+    text += tenon::text_of(std::span(buffer).first(got));
+  }
+}
+
+Result<int> BenchCommand::compare() {
+  const auto before = TRY(bench::read_report(TRY(contents(action_[1])), action_[1]));
+  const auto after = TRY(bench::read_report(TRY(contents(action_[2])), action_[2]));
+  const auto found = bench::compare(before, after, threshold_);
+  Output out(standard_output, stop());
+  out.buffer() += bench::text_of(found, threshold_);
+  const auto printed = out.flush();
+  if (!printed && !out.broken()) return std::unexpected(printed.error());
+  return found.worse.empty() ? exit_done : exit_failure;
+}
+
 Result<int> BenchCommand::run() {
+  if (!action_.empty()) {
+    if (action_.size() == 3 && action_.front() == "compare") return compare();
+    say(fmt::format("'{}' is nothing that it does: tenon bench compare A.json B.json",
+                    fmt::join(action_, " ")));
+    return exit_usage;
+  }
   const auto plan = this->plan();
   if (!plan) {
     say(plan.error().message());

@@ -60,7 +60,8 @@ constexpr std::array table{
                  "  tenon bench                                        every transport, under a minute\n"
                  "  tenon bench --rows shm,unix --sizes 100,4K\n"
                  "  tenon bench --full --json > results.json\n"
-                 "  tenon bench --pin same-core --wait block",
+                 "  tenon bench --pin same-core --wait block\n"
+                 "  tenon bench compare before.json after.json",
                  make_bench},
     CommandEntry{"completion", "print a completion script for bash, zsh or fish",
                  "  tenon completion bash > ~/.local/share/bash-completion/completions/tenon\n"
