@@ -16,10 +16,18 @@ constexpr double far_apart = 0.5;
 std::vector<double> Cell::figures() const {
   std::vector<double> figures;
   for (const Repetition& repetition : repetitions) {
-    figures.push_back(is_time() ? static_cast<double>(repetition.samples.quantile(0.5))
-                                : repetition.per_second);
+    figures.push_back(workload == Workload::memory ? repetition.memory
+                      : repetition.samples.empty() ? repetition.per_second
+                                                   : static_cast<double>(repetition.samples.quantile(0.5)));
   }
   return figures;
+}
+
+const char* Cell::unit() const noexcept {
+  if (has_round_trips(workload)) return "ns";
+  return workload == Workload::memory    ? "bytes"
+         : workload == Workload::connect ? "connections/s"
+                                         : "messages/s";
 }
 
 const Cell* Report::find(const std::string& row, bool floor, Workload workload, std::size_t size,

@@ -21,13 +21,15 @@ struct SideCost {
   double preemptions = 0;  ///< involuntary ones
   double calls = 0;        ///< system calls that moved or tried to move data
   double waits = 0;        ///< and those that slept or woke
+  bool calls_known = true;
 };
 
 /// One measurement by one pair of processes.
 struct Repetition {
   std::uint64_t messages = 0;
   std::uint64_t lost = 0;
-  double per_second = 0;  ///< messages; of round trips, trips
+  double per_second = 0;  ///< messages, round trips or connections
+  double memory = 0;      ///< bytes for each channel, both sides together
   Samples samples;        ///< of round trips
   SideCost sender;
   SideCost receiver;
@@ -46,11 +48,13 @@ struct Cell {
   std::vector<Repetition> repetitions;
 
   bool empty() const noexcept { return repetitions.empty(); }
-  /// What a table shows: p50 of round trips in nanoseconds, otherwise messages a second. One for each repetition.
+  /// What a table shows, in unit(): p50 of round trips, memory, or how many a second. One for each repetition.
   std::vector<double> figures() const;
   Spread spread() const { return spread_of(figures()); }
   /// Less is better.
-  bool is_time() const noexcept { return workload == Workload::round_trip; }
+  bool less_is_better() const noexcept { return has_round_trips(workload) || workload == Workload::memory; }
+  /// "ns", "bytes", "messages/s" or "connections/s".
+  const char* unit() const noexcept;
 };
 
 struct Report {
@@ -63,6 +67,7 @@ struct Report {
   std::chrono::nanoseconds warm_up{};
   std::chrono::nanoseconds measured{};
   std::uint64_t repetitions = 0;
+  double rate = 0;  ///< of paced round trips, a second
   Machine machine;
   Noise noise;
   std::vector<double>

@@ -34,16 +34,17 @@ Json cost_json(const SideCost& cost) {
   return {{"cpu_ns", cost.cpu_ns},
           {"context_switches_voluntary", cost.sleeps},
           {"context_switches_involuntary", cost.preemptions},
-          {"system_calls_moving_data", cost.calls},
-          {"system_calls_waiting", cost.waits}};
+          {"system_calls_moving_data", cost.calls_known ? Json(cost.calls) : Json()},
+          {"system_calls_waiting", cost.calls_known ? Json(cost.waits) : Json()}};
 }
 
 Json repetition_json(const Repetition& repetition) {
   Json object{{"messages", repetition.messages},
               {"lost", repetition.lost},
-              {"per_second", repetition.per_second},
+              {"per_second", repetition.per_second > 0 ? Json(repetition.per_second) : Json()},
               {"sender_per_message", cost_json(repetition.sender)},
               {"receiver_per_message", cost_json(repetition.receiver)}};
+  if (repetition.memory > 0) object["memory_bytes"] = repetition.memory;
   if (!repetition.samples.empty()) object["round_trip_ns"] = quantiles_of(repetition.samples);
   return object;
 }
@@ -57,11 +58,11 @@ Json cell_json(const Report& report, const Cell& cell) {
               {"waiting", to_string(cell.waiting)},
               {"absent", cell.absent.empty() ? Json() : Json(cell.absent)},
               {"failed", cell.failed}};
-  object["unit"] = cell.is_time() ? "ns" : "messages/s";
+  object["unit"] = cell.unit();
   object["figure"] = cell.empty() ? Json() : spread_json(cell.spread());
   const auto ratio = report.against_floor(cell);
   object["times_floor"] = ratio ? spread_json(*ratio) : Json();
-  if (cell.is_time()) {
+  if (has_round_trips(cell.workload)) {
     Samples all;
     for (const auto& repetition : cell.repetitions) all.merge(repetition.samples);
     object["round_trip_ns"] = all.empty() ? Json() : quantiles_of(all);
@@ -98,7 +99,8 @@ std::string json_of(const Report& report) {
               {"settings",
                {{"repetitions", report.repetitions},
                 {"warm_up_ns", report.warm_up.count()},
-                {"measured_ns", report.measured.count()}}},
+                {"measured_ns", report.measured.count()},
+                {"rate", report.rate > 0 ? Json(report.rate) : Json()}}},
               {"noise",
                {{"steal", share(report.noise.steal)},
                 {"other_work", share(report.noise.other_work)},
@@ -111,21 +113,24 @@ std::string json_of(const Report& report) {
 
 std::string csv_of(const Report& report) {
   std::string text =
-      "row,floor,workload,size,waiting,repetition,messages,lost,per_second,min_ns,p50_ns,p90_ns,p99_ns,p99.9_"
-      "ns,"
-      "p99.99_ns,max_ns,sender_cpu_ns,receiver_cpu_ns,sender_calls,receiver_calls\n";
+      "row,floor,workload,size,waiting,repetition,messages,lost,per_second,memory_bytes,min_ns,p50_ns,p90_ns,"
+      "p99_ns,"
+      "p99.9_ns,p99.99_ns,max_ns,sender_cpu_ns,receiver_cpu_ns,sender_calls,receiver_calls\n";
+  const auto calls = [](const SideCost& cost) {
+    return cost.calls_known ? fmt::format("{:.3f}", cost.calls + cost.waits) : std::string();
+  };
   for (const auto& cell : report.cells) {
     std::size_t number = 0;
     for (const auto& repetition : cell.repetitions) {
-      text += fmt::format("{},{},{},{},{},{},{},{},{:.1f}", cell.row, cell.floor ? 1 : 0,
+      text += fmt::format("{},{},{},{},{},{},{},{},{:.1f},{}", cell.row, cell.floor ? 1 : 0,
                           to_string(cell.workload), cell.size, to_string(cell.waiting), ++number,
-                          repetition.messages, repetition.lost, repetition.per_second);
+                          repetition.messages, repetition.lost, repetition.per_second,
+                          repetition.memory > 0 ? fmt::format("{:.0f}", repetition.memory) : "");
       for (const auto& quantile : quantiles)
         text += repetition.samples.empty() ? ","
                                            : fmt::format(",{}", repetition.samples.quantile(quantile.value));
-      const auto calls = [](const SideCost& cost) { return cost.calls + cost.waits; };
-      text += fmt::format(",{:.1f},{:.1f},{:.3f},{:.3f}\n", repetition.sender.cpu_ns,
-                          repetition.receiver.cpu_ns, calls(repetition.sender), calls(repetition.receiver));
+      text += fmt::format(",{:.1f},{:.1f},{},{}\n", repetition.sender.cpu_ns, repetition.receiver.cpu_ns,
+                          calls(repetition.sender), calls(repetition.receiver));
     }
   }
   return text;

@@ -39,17 +39,26 @@ std::string bar(double share) {
   return text + std::string(static_cast<std::size_t>(bar_width - drawn), ' ');
 }
 
-/// One table: a workload and a way of waiting.
+struct Column {
+  Workload workload;
+  std::size_t size;
+  std::string heading;
+};
+
+/// Rows by columns, for one way of waiting.
 class Table {
  public:
-  Table(const Report& report, Workload workload, Waiting waiting)
-      : report_(report), workload_(workload), waiting_(waiting), sizes_(sizes_of(report)) {}
+  Table(const Report& report, Waiting waiting, std::vector<Column> columns)
+      : report_(report), waiting_(waiting), columns_(std::move(columns)) {}
 
   std::string text() {
-    std::string text =
-        fmt::format("\n{}; waiting: {}\n{:<{}}", title_of(workload_), to_string(waiting_), "", name_width);
-    for (const auto size : sizes_)
-      text += fmt::format("{:>9}   {:<{}}", tenon::format_size(size), "x floor", bar_width + 7);
+    std::string text(name_width, ' ');
+    for (const auto& column : columns_) {
+      const bool floor = is_about_links(column.workload);
+      text +=
+          fmt::format("{:>9}   {:<{}}", column.heading, floor ? "x floor" : "", bar_width + (floor ? 7 : 1));
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
     text += '\n';
     for (const auto& row : rows_of(report_)) text += line(row);
     return text;
@@ -58,43 +67,70 @@ class Table {
  private:
   std::string line(const std::string& row) {
     std::string text = fmt::format("{:<{}}", row, name_width);
-    for (const auto size : sizes_) text += entry(row, size);
+    for (const auto& column : columns_) text += entry(row, column);
     text.erase(text.find_last_not_of(' ') + 1);
     return text + '\n';
   }
 
-  std::string entry(const std::string& row, std::size_t size) {
-    const Cell* const cell = report_.find(row, false, workload_, size, waiting_);
+  std::string entry(const std::string& row, const Column& column) {
+    const Cell* const cell = report_.find(row, false, column.workload, column.size, waiting_);
     if (cell == nullptr || cell->empty())
-      return fmt::format("{:>9}{:<{}}", cell != nullptr && cell->failed ? "failed" : "-", "", bar_width + 10);
+      return fmt::format("{:>9}{:<{}}", cell != nullptr && cell->failed ? "failed" : "-", "",
+                         bar_width + (is_about_links(column.workload) ? 10 : 4));
     const double figure = cell->spread().median;
     const auto ratio = report_.against_floor(*cell);
-    const bool best = best_row(report_, workload_, size, waiting_) == row;
-    return fmt::format("{:>9}{} {:<6}{} ", figure_text(*cell, figure), best ? " *" : "  ",
-                       ratio ? fmt::format("{:.2f}", ratio->median) : "", bar(share(figure, size)));
+    const bool best = best_row(report_, column.workload, column.size, waiting_) == row;
+    const auto times = is_about_links(column.workload)
+                           ? fmt::format(" {:<6}", ratio ? fmt::format("{:.2f}", ratio->median) : "")
+                           : std::string(" ");
+    return fmt::format("{:>9}{}{}{} ", figure_text(*cell, figure), best ? " *" : "  ", times,
+                       bar(share(figure, column)));
   }
 
   /// On a logarithmic scale, from half of the column's least to its most.
-  double share(double figure, std::size_t size) {
+  double share(double figure, const Column& column) {
     double least = figure;
     double most = figure;
-    for (const Cell& cell : report_.cells) {
-      if (cell.floor || cell.empty() || cell.workload != workload_ || cell.size != size ||
-          cell.waiting != waiting_)
-        continue;
-      const double other = cell.spread().median;
-      least = std::min(least, other);
-      most = std::max(most, other);
+    for (const auto& row : rows_of(report_)) {
+      const Cell* const cell = report_.find(row, false, column.workload, column.size, waiting_);
+      if (cell == nullptr || cell->empty()) continue;
+      least = std::min(least, cell->spread().median);
+      most = std::max(most, cell->spread().median);
     }
     least /= 2;
     return most > least && least > 0 ? std::log(figure / least) / std::log(most / least) : 1;
   }
 
   const Report& report_;
-  Workload workload_;
   Waiting waiting_;
-  std::vector<std::size_t> sizes_;
+  std::vector<Column> columns_;
 };
+
+bool has_all_sizes(Workload workload) {
+  return is_about_links(workload) && workload != Workload::wake_up;
+}
+
+/// A table for each workload that was measured with every size, and one for all others.
+std::string tables(const Report& report, Waiting waiting) {
+  std::string text;
+  std::vector<Column> others;
+  for (const auto workload : workloads_of(report)) {
+    if (!has_all_sizes(workload)) {
+      others.push_back({workload, sizes_of(report).front(), to_string(workload)});
+      continue;
+    }
+    std::vector<Column> columns;
+    for (const auto size : sizes_of(report)) columns.push_back({workload, size, tenon::format_size(size)});
+    text += fmt::format("\n{}; waiting: {}\n", title_of(workload), to_string(waiting)) +
+            Table(report, waiting, std::move(columns)).text();
+  }
+  if (others.empty()) return text;
+  text += fmt::format("\nMessages of {}; waiting: {}\n", tenon::format_size(others.front().size),
+                      to_string(waiting));
+  for (const auto& column : others)
+    text += fmt::format("  {}: {}\n", to_string(column.workload), title_of(column.workload));
+  return text + Table(report, waiting, std::move(others)).text();
+}
 
 std::string header(const Report& report) {
   const auto& machine = report.machine;
@@ -159,19 +195,23 @@ std::string rate_text(double per_second) {
 }
 
 std::string figure_text(const Cell& cell, double figure) {
-  return cell.is_time() ? time_text(figure) : rate_text(figure);
+  return has_round_trips(cell.workload)      ? time_text(figure)
+         : cell.workload == Workload::memory ? tenon::format_size(static_cast<std::uint64_t>(figure))
+                                             : rate_text(figure);
 }
 
 std::string title_of(Workload workload) {
-  switch (workload) {
-    case Workload::round_trip:
-      return "Round trip, p50 (less is better)";
-    case Workload::one_way:
-      return "One way, a send for each message (more is better)";
-    case Workload::batched:
-      break;
-  }
-  return "One way, send_many (more is better)";
+  static constexpr std::array titles{
+      "Round trip, p50 (less is better)",
+      "One way, a send for each message (more is better)",
+      "One way, send_many (more is better)",
+      "Round trip after a pause of 1 ms, p50 (less is better)",
+      "Round trip at a fixed rate, p50 from when it was due (less is better)",
+      "Four clients send to one listener, together (more is better)",
+      "Connecting and closing (more is better)",
+      "Memory of a channel, both sides, without the kernel's (less is better)",
+  };
+  return titles[static_cast<std::size_t>(workload)];
 }
 
 std::vector<std::string> rows_of(const Report& report) {
@@ -193,8 +233,9 @@ std::string best_row(const Report& report, Workload workload, std::size_t size, 
     if (cell.floor || cell.empty() || cell.workload != workload || cell.size != size ||
         cell.waiting != waiting)
       continue;
-    const bool better = best == nullptr || (cell.is_time() ? cell.spread().median < best->spread().median
-                                                           : cell.spread().median > best->spread().median);
+    const bool better =
+        best == nullptr || (cell.less_is_better() ? cell.spread().median < best->spread().median
+                                                  : cell.spread().median > best->spread().median);
     if (better) best = &cell;
   }
   return best == nullptr ? "" : best->row;
@@ -202,9 +243,7 @@ std::string best_row(const Report& report, Workload workload, std::size_t size, 
 
 std::string text_of(const Report& report) {
   std::string text = header(report);
-  for (const auto waiting : waitings_of(report)) {
-    for (const auto workload : workloads_of(report)) text += Table(report, workload, waiting).text();
-  }
+  for (const auto waiting : waitings_of(report)) text += tables(report, waiting);
   return text + footer(report);
 }
 

@@ -20,8 +20,12 @@ std::vector<Row> all_rows() {
   return rows;
 }
 
-std::string obstacle(const Row& row, bool floor, std::size_t size) {
+std::string obstacle(const Row& row, bool floor, Workload workload, std::size_t size) {
   if (floor && floor_of(row.name) == nullptr) return "no floor is written for this row yet";
+  if (workload == Workload::connect && !row.traits.has(tenon::Trait::unrelated_processes))
+    return "its two ends are inherited";
+  if (workload == Workload::fan_in && !row.traits.has(tenon::Trait::many_peers))
+    return "a listener has one channel at a time";
   if (size <= row.traits.max_message_size) return {};
   return fmt::format("a message may have {}", tenon::format_size(row.traits.max_message_size));
 }

@@ -8,6 +8,7 @@
 #include <tenon/traits.hpp>
 
 #include "bench/link.hpp"
+#include "bench/workload.hpp"
 
 namespace bench {
 
@@ -21,8 +22,8 @@ struct Row {
 /// In the order of tenon::transports().
 std::vector<Row> all_rows();
 
-/// Why a message of `size` cannot go over `row` or, `floor`, its floor; empty if it can.
-std::string obstacle(const Row& row, bool floor, std::size_t size);
+/// Why `row` or, `floor`, its floor cannot carry this; empty if it can.
+std::string obstacle(const Row& row, bool floor, Workload workload, std::size_t size);
 
 /// Makes the place where the two sides of `row` or, `floor`, its floor meet.
 tenon::Result<MeetingPtr> prepare(const Row& row, bool floor, const Setting& setting);

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 
 #include <fmt/format.h>
 
 #include "base/try.hpp"
+#include "bench/channel_link.hpp"
+#include "bench/channel_loads.hpp"
 #include "bench/floors/floor.hpp"
 #include "bench/os/clock.hpp"
 #include "bench/os/processes.hpp"
@@ -20,12 +23,13 @@ using namespace std::chrono_literals;
 
 constexpr auto limit = 10s;  // beyond what is to be measured
 constexpr std::size_t flag_size = 8;
+constexpr auto pause = 1ms;
 
 SideCost cost_of(const SideReport& side) {
   const double messages = static_cast<double>(std::max<std::uint64_t>(side.messages, 1));
   const auto each = [&](auto amount) { return static_cast<double>(amount) / messages; };
-  return {each(side.used.cpu_ns), each(side.used.sleeps), each(side.used.preemptions),
-          each(side.calls.moving), each(side.calls.waiting)};
+  return {each(side.used.cpu_ns),  each(side.used.sleeps),   each(side.used.preemptions),
+          each(side.calls.moving), each(side.calls.waiting), side.calls_known};
 }
 
 /// One run's means, and the measurements made with them.
@@ -41,14 +45,17 @@ class Bench {
   const std::string& folder() const { return scratch_->folder(); }
 
   Result<Repetition> measure(const Row& row, bool floor, const Load& load, Waiting waiting) {
-    const Setting setting{load.size, waiting, placement_.one_cpu(), scratch_->folder(), unique_++};
+    if (load.workload == Workload::memory) return measure_memory(row, load, waiting);
+    const Setting setting = make_setting(load.size, waiting);
+    if (!is_about_links(load.workload))
+      return measure_channels(address_for(row.scheme, row.options, setting), load, waiting);
     const auto meeting = TRY(prepare(row, floor, setting));
     return run_pair(*meeting, load);
   }
 
   /// p50 of a flag in shared memory: how near the two CPUs are now.
   Result<double> measure_flag() {
-    const Setting setting{flag_size, Waiting::spin, placement_.one_cpu(), scratch_->folder(), unique_++};
+    const Setting setting = make_setting(flag_size, Waiting::spin);
     const auto meeting = TRY(prepare_memory_floor(setting));
     const auto flag = TRY(run_pair(*meeting, {Workload::round_trip, flag_size, 500us, 1ms}));
     return static_cast<double>(flag.samples.quantile(0.5));
@@ -62,7 +69,36 @@ class Bench {
         return work(load, number, *link, exchange_);
       };
     };
-    const std::array<Side, 2> sides{side(0), side(1)};
+    return carry_out(std::array<Side, 2>{side(0), side(1)}, load);
+  }
+
+  Result<Repetition> measure_channels(const std::string& address, const Load& load, Waiting waiting) {
+    std::vector<Side> sides;
+    for (unsigned number = 0; number < sides_of(load.workload); ++number)
+      sides.emplace_back([&, number] { return work_on_channels(load, number, address, waiting, exchange_); });
+    return carry_out(sides, load);
+  }
+
+  Result<Repetition> measure_memory(const Row& row, const Load& load, Waiting waiting) {
+    std::vector<MeetingPtr> meetings;
+    std::vector<Exchange> exchanges;
+    for (std::size_t index = 0; index < memory_channels; ++index) {
+      meetings.push_back(TRY(prepare(row, false, make_setting(load.size, waiting))));
+      exchanges.push_back(TRY(Exchange::create()));
+    }
+    const auto side = [&](unsigned number) {
+      return [&, number] { return work_on_memory(meetings, exchanges, number, load.size, exchange_); };
+    };
+    auto result = carry_out(std::array<Side, 2>{side(0), side(1)}, load);
+    if (!result) std::ranges::for_each(exchanges, remove_leftovers);
+    return result;
+  }
+
+  Setting make_setting(std::size_t size, Waiting waiting) {
+    return {size, waiting, placement_.one_cpu(), scratch_->folder(), unique_++};
+  }
+
+  Result<Repetition> carry_out(std::span<const Side> sides, const Load& load) {
     const auto ended = run_sides(sides, placement_, exchange_, limit + load.warm_up + load.measured);
     auto repetition = ended ? Result<Repetition>(collect(load)) : std::unexpected(ended.error());
     if (!ended) remove_leftovers(exchange_);
@@ -74,15 +110,21 @@ class Bench {
     const SideReport& sender = exchange_.side(0);
     const SideReport& receiver = exchange_.side(1);
     Repetition repetition;
-    const bool trips = load.workload == Workload::round_trip;
-    const SideReport& counting = trips ? sender : receiver;
-    repetition.messages = counting.messages;
-    repetition.lost = counting.lost;
-    const auto lasted = static_cast<double>(std::max<std::int64_t>(counting.ended_ns - sender.began_ns, 1));
-    repetition.per_second = static_cast<double>(counting.messages) * 1e9 / lasted;
-    if (trips) repetition.samples = Samples(exchange_.samples().first(sender.samples));
     repetition.sender = cost_of(sender);
     repetition.receiver = cost_of(receiver);
+    if (load.workload == Workload::memory) {
+      repetition.memory = static_cast<double>(sender.messages + receiver.messages);
+      repetition.messages = memory_channels;
+      return repetition;
+    }
+    const bool trips = has_round_trips(load.workload);
+    const SideReport& counting = trips || load.workload == Workload::connect ? sender : receiver;
+    const std::int64_t began = load.workload == Workload::fan_in ? receiver.began_ns : sender.began_ns;
+    repetition.messages = counting.messages;
+    repetition.lost = counting.lost;
+    const auto lasted = static_cast<double>(std::max<std::int64_t>(counting.ended_ns - began, 1));
+    repetition.per_second = static_cast<double>(counting.messages) * 1e9 / lasted;
+    if (trips) repetition.samples = Samples(exchange_.samples().first(sender.samples));
     return repetition;
   }
 
@@ -97,19 +139,21 @@ std::vector<Cell> cells_of(const Plan& plan) {
   std::vector<Cell> cells;
   for (const auto waiting : plan.waitings) {
     for (const auto workload : plan.workloads) {
-      for (const auto size : plan.sizes) {
+      const bool one_size = !is_about_links(workload) || workload == Workload::wake_up;
+      for (const auto size : std::span(plan.sizes).first(one_size ? 1 : plan.sizes.size())) {
         for (const Row& row : plan.rows) {
           for (const bool floor : {false, true}) {
-            if (floor && (!plan.floors || workload == Workload::batched)) continue;
-            cells.push_back({row.name,
-                             row.scheme,
-                             floor,
-                             workload,
-                             size,
-                             waiting,
-                             obstacle(row, floor, size),
-                             false,
-                             {}});
+            if (floor && (!plan.floors || workload == Workload::batched || !is_about_links(workload)))
+              continue;
+            Cell cell;
+            cell.row = row.name;
+            cell.scheme = row.scheme;
+            cell.floor = floor;
+            cell.workload = workload;
+            cell.size = size;
+            cell.waiting = waiting;
+            cell.absent = obstacle(row, floor, workload, size);
+            cells.push_back(std::move(cell));
           }
         }
       }
@@ -120,6 +164,14 @@ std::vector<Cell> cells_of(const Plan& plan) {
 
 const Row& row_named(const Plan& plan, const std::string& name) {
   return *std::ranges::find(plan.rows, name, &Row::name);
+}
+
+Load load_of(const Plan& plan, const Cell& cell) {
+  Load load{cell.workload, cell.size, plan.warm_up, plan.measured, {}};
+  if (cell.workload == Workload::wake_up) load.interval = pause;
+  if (cell.workload == Workload::paced)
+    load.interval = std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 / plan.rate));
+  return load;
 }
 
 /// Tells how far it is.
@@ -154,6 +206,7 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
   report.warm_up = plan.warm_up;
   report.measured = plan.measured;
   report.repetitions = plan.repetitions;
+  report.rate = plan.rate;
   report.cells = cells_of(plan);
   const std::int64_t started = now_ns();
   const NoiseMeter meter;
@@ -171,8 +224,7 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
       if (cell.size != std::exchange(last_size, cell.size)) {
         if (const auto flag = bench.measure_flag()) report.flag_ns.push_back(*flag);
       }
-      auto result = bench.measure(row_named(plan, cell.row), cell.floor,
-                                  {cell.workload, cell.size, plan.warm_up, plan.measured}, cell.waiting);
+      auto result = bench.measure(row_named(plan, cell.row), cell.floor, load_of(plan, cell), cell.waiting);
       clerk.one_more();
       if (result) {
         cell.repetitions.push_back(std::move(*result));

@@ -17,12 +17,15 @@ namespace bench {
 struct Plan {
   std::string mode = "quick";
   std::vector<Row> rows;
-  std::vector<Workload> workloads{Workload::round_trip, Workload::one_way, Workload::batched};
+  std::vector<Workload> workloads{Workload::round_trip, Workload::one_way, Workload::batched,
+                                  Workload::wake_up,    Workload::fan_in,  Workload::connect,
+                                  Workload::memory};
   std::vector<std::size_t> sizes{64, 1024, 64 * 1024, 1024 * 1024};  ///< at least `least_size` each
   std::vector<Waiting> waitings{Waiting::hybrid};
   std::uint64_t repetitions = 5;
   std::chrono::nanoseconds warm_up = std::chrono::milliseconds(3);
   std::chrono::nanoseconds measured = std::chrono::milliseconds(15);
+  double rate = 0;  ///< of Workload::paced, a second; needed for it
   bool floors = true;
 };
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/try.hpp"
+#include "bench/os/wait.hpp"
 #include "bench/pattern.hpp"
 
 namespace bench {
@@ -55,6 +56,7 @@ Result<void> send_last(Link& link, std::vector<std::byte>& buffer, std::uint64_t
                        Exchange& exchange) {
   fill(buffer, {number, measured, true});
   TRY(link.send(buffer));
+  exchange.arrive();
   if (!link.lossy()) {
     if (exchange.wait_finished(end_patience_ns)) return {};
   } else {
@@ -66,10 +68,11 @@ Result<void> send_last(Link& link, std::vector<std::byte>& buffer, std::uint64_t
   return std::unexpected(broken("the other side never had the last one"));
 }
 
-/// A message there and back, checked. False: it was lost.
-Result<bool> trip(Link& link, std::vector<std::byte>& buffer, Head head, std::uint32_t* sample) {
+/// A message there and back, checked; timed from when it was due, if that is given. False: it was lost.
+Result<bool> trip(Link& link, std::vector<std::byte>& buffer, Head head, std::uint32_t* sample,
+                  std::int64_t due = 0) {
   fill(buffer, head);
-  const std::int64_t started = now_ns();
+  const std::int64_t started = due != 0 ? due : now_ns();
   TRY(link.send(buffer));
   for (;;) {
     const auto answer = link.receive();
@@ -99,12 +102,19 @@ Result<void> ask(const Load& load, Link& link, Exchange& exchange) {
   Account account(link, report);
   account.begin();
   const std::int64_t until = report.began_ns + load.measured.count();
+  const std::int64_t interval = load.interval.count();
+  std::int64_t due = report.began_ns;
   std::uint64_t taken = 0;
   std::uint64_t tried = 0;
   const auto samples = exchange.samples();
   while (taken < samples.size() && tried < samples.size() && (tried < least_trips || now_ns() < until)) {
     ++tried;
-    const bool there = TRY(trip(link, buffer, {number++, true, false}, &samples[taken]));
+    if (interval > 0) {
+      due = load.workload == Workload::wake_up ? now_ns() + interval : due + interval;
+      wait_until(due);
+    }
+    const std::int64_t from = load.workload == Workload::paced ? due : 0;
+    const bool there = TRY(trip(link, buffer, {number++, true, false}, &samples[taken], from));
     there ? ++taken : ++report.lost;
   }
   account.end(taken);
@@ -127,7 +137,7 @@ Result<void> answer(Link& link, Exchange& exchange) {
   }
   account.end(counted);
   exchange.finish();
-  return {};
+  return exchange.wait_arrived(1);  // its send has returned, so that it sees nothing of our end
 }
 
 /// Sends messages one way, one by one or in batches.
@@ -233,26 +243,27 @@ Result<void> consume(const Load& load, Link& link, Exchange& exchange) {
     for (std::size_t index = 0; index < *got; ++index) over = TRY(consumer.take(views[index]));
   }
   exchange.finish();
-  return {};
+  return exchange.wait_arrived(1);  // its send has returned, so that it sees nothing of our end
 }
 
 }  // namespace
 
 const char* to_string(Workload workload) noexcept {
-  switch (workload) {
-    case Workload::round_trip:
-      return "round-trip";
-    case Workload::one_way:
-      return "one-way";
-    case Workload::batched:
-      break;
-  }
-  return "batched";
+  static constexpr std::array names{"round-trip", "one-way", "batched", "wake-up",
+                                    "paced",      "fan-in",  "connect", "memory"};
+  return names[static_cast<std::size_t>(workload)];
+}
+
+bool has_round_trips(Workload workload) noexcept {
+  return workload == Workload::round_trip || workload == Workload::wake_up || workload == Workload::paced;
+}
+
+bool is_about_links(Workload workload) noexcept {
+  return workload <= Workload::paced;
 }
 
 Result<void> work(const Load& load, unsigned side, Link& link, Exchange& exchange) {
-  if (load.workload == Workload::round_trip)
-    return side == 0 ? ask(load, link, exchange) : answer(link, exchange);
+  if (has_round_trips(load.workload)) return side == 0 ? ask(load, link, exchange) : answer(link, exchange);
   return side == 0 ? produce(load, link, exchange) : consume(load, link, exchange);
 }
 

@@ -99,6 +99,7 @@ class BenchCommand final : public Command {
   std::string rows_;
   std::string sizes_;
   std::string workloads_;
+  std::optional<double> rate_;
   std::string waiting_;
   std::string pin_;
   std::uint64_t repetitions_ = 0;
@@ -120,12 +121,15 @@ void BenchCommand::declare(CLI::App& app) {
   length->require_option(0, 1);
   app.add_option("--rows", rows_, "Only these, by name: shm,unix,'unix seqpacket'")->type_name("NAMES");
   app.add_option("--sizes", sizes_, "Bytes of the messages (64,1K,64K,1M unless given)")->type_name("SIZES");
-  app.add_option("--workloads", workloads_, "Of round-trip, one-way and batched (all unless given)")
+  app.add_option("--workloads", workloads_,
+                 "Of round-trip, one-way, batched, wake-up, fan-in, connect, memory")
       ->type_name("NAMES");
   add_choice(app, "--wait", waiting_, waiting_names, "How both sides wait (hybrid; --full: all)");
   app.add_option("--pin", pin_,
                  "same-core, two-cores, none, or two CPUs as 0,1 (two-cores where there are two)")
       ->type_name("WHERE");
+  add_rate(app, "--rate", rate_,
+           "Round trips at this rate instead (workload paced), timed from when each was due");
   add_number(app, "--repetitions", repetitions_, 1, "How often everything is measured, in turn (5)");
   add_duration(app, "--time", time_, "How long one measurement takes (15ms; --full: 100ms)");
   app.add_flag("--no-floors", no_floors_, "Without the bare mechanisms");
@@ -175,20 +179,28 @@ Result<void> BenchCommand::choose_sizes(bench::Plan& plan) const {
 }
 
 Result<void> BenchCommand::choose_workloads(bench::Plan& plan) const {
+  if (workloads_.empty() && rate_) plan.workloads = {bench::Workload::paced};
   if (workloads_.empty()) return {};
-  const auto all = std::exchange(plan.workloads, {});
+  auto all = std::exchange(plan.workloads, {});
+  if (rate_) all.push_back(bench::Workload::paced);
+  std::vector<std::string> names;
+  for (const auto workload : all) names.emplace_back(to_string(workload));
   for (const auto& name : pieces(workloads_)) {
-    const auto found =
-        std::ranges::find(all, name, [](auto workload) { return std::string(to_string(workload)); });
-    if (found == all.end()) return wrong("--workloads", name, "there are round-trip, one-way, batched");
-    plan.workloads.push_back(*found);
+    const auto found = std::ranges::find(names, name);
+    if (found == names.end()) {
+      return wrong(
+          "--workloads", name,
+          fmt::format("there are {}{}", fmt::join(names, ", "), rate_ ? "" : "; and with --rate paced"));
+    }
+    plan.workloads.push_back(all[static_cast<std::size_t>(found - names.begin())]);
   }
   return {};
 }
 
 Result<bench::Plan> BenchCommand::plan() const {
   bench::Plan plan;
-  const bool custom = !rows_.empty() || !sizes_.empty() || !workloads_.empty() || time_ || repetitions_ > 0;
+  const bool custom =
+      rate_ || !rows_.empty() || !sizes_.empty() || !workloads_.empty() || time_ || repetitions_ > 0;
   plan.mode = custom ? "custom" : full_ ? "full" : "quick";
   if (full_) {
     plan.waitings = {bench::Waiting::hybrid, bench::Waiting::block, bench::Waiting::spin};
@@ -208,6 +220,7 @@ Result<bench::Plan> BenchCommand::plan() const {
     plan.measured = std::clamp<std::chrono::nanoseconds>(*time_, 100us, 60s);
     plan.warm_up = plan.measured / 5;
   }
+  plan.rate = rate_.value_or(0);
   plan.floors = !no_floors_;
   return plan;
 }

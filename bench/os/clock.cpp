@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 #include <ctime>
+#include <fstream>
+#include <string>
 
 namespace bench {
 namespace {
@@ -34,6 +36,15 @@ std::int64_t cpu_of_family_ns() noexcept {
   const rusage own = usage_of(RUSAGE_SELF);
   const rusage children = usage_of(RUSAGE_CHILDREN);
   return ns_of(own.ru_utime) + ns_of(own.ru_stime) + ns_of(children.ru_utime) + ns_of(children.ru_stime);
+}
+
+std::uint64_t own_memory() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  for (std::string word; file >> word;) {
+    std::uint64_t kib = 0;
+    if (word == "Pss:" && file >> kib) return kib * 1024;
+  }
+  return 0;
 }
 
 void relax() noexcept {

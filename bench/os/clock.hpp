@@ -24,6 +24,9 @@ Usage usage_now() noexcept;
 /// Of this process and all children that have been waited for.
 std::int64_t cpu_of_family_ns() noexcept;
 
+/// Memory of this process, with its share of what others use too (Pss of proc_pid_smaps(5)); without the kernel's.
+std::uint64_t own_memory();
+
 /// Tells the CPU that we spin.
 void relax() noexcept;
 

@@ -39,6 +39,7 @@ struct SideReport {
   std::uint64_t lost = 0;
   Usage used;
   Calls calls;
+  bool calls_known = true;
   std::uint64_t samples = 0;
 
   void fail(const tenon::Error& error) noexcept;

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import subprocess
-import unittest
 
 import support
 
@@ -78,7 +77,7 @@ class Rows(BenchTest):
         self.assertEqual(len(cell["repetitions"]), 1)
         repetition = cell["repetitions"][0]
         self.assertGreater(repetition["messages"], 0)
-        self.assertGreater(repetition["per_second"], 0)
+        self.assertGreater(repetition["memory_bytes" if cell["workload"] == "memory" else "per_second"], 0)
         for side in ("sender_per_message", "receiver_per_message"):
             self.assertEqual(set(repetition[side]), {"cpu_ns", "context_switches_voluntary",
                                                      "context_switches_involuntary", "system_calls_moving_data",
@@ -86,7 +85,7 @@ class Rows(BenchTest):
         if cell["workload"] == "round-trip":
             values = [cell["round_trip_ns"][name] for name in QUANTILES]
             self.assertEqual(values, sorted(values))
-        if not cell["floor"]:
+        if not cell["floor"] and cell["workload"] in ("round-trip", "one-way", "batched", "wake-up"):
             self.assertGreater(cell["times_floor"]["median"], 0)
 
     def test_large_messages_and_those_that_cannot_be(self):
@@ -98,13 +97,35 @@ class Rows(BenchTest):
         text = self.bench(*TINY, "--rows", "unix,pipe", "--sizes", "64,1K").stdout.decode()
         for title in ("Round trip, p50", "a send for each message", "send_many"):
             self.assertIn(title, text)
-        self.assertEqual(text.count(" * "), 6)
+        self.assertEqual(text.count(" * "), 6 + 4)
 
     def test_csv_has_a_line_for_each_measurement(self):
         text = self.bench("--time", "200us", "--repetitions", "2", "--rows", "pipe", "--sizes", "64", "--csv").stdout
         lines = list(csv.DictReader(io.StringIO(text.decode())))
-        self.assertEqual(len(lines), 2 * 5)
-        self.assertEqual({line["workload"] for line in lines}, {"round-trip", "one-way", "batched"})
+        self.assertEqual(len(lines), 2 * (5 + 2 + 1))
+        self.assertEqual({line["workload"] for line in lines}, {"round-trip", "one-way", "batched", "wake-up", "memory"})
+
+    def test_a_fixed_rate(self):
+        report = json.loads(self.bench(*TINY, "--rows", "unix", "--sizes", "64", "--rate", "20000", "--json").stdout)
+        self.assertEqual({cell["workload"] for cell in report["cells"]}, {"paced"})
+        self.assertEqual(report["settings"]["rate"], 20000)
+
+    def test_two_reports_are_compared(self):
+        first = self.bench(*TINY, "--rows", "unix", "--sizes", "64", "--json").stdout
+        with open(self.path("a.json"), "wb") as file:
+            file.write(first)
+        same = self.bench("compare", "a.json", "a.json").stdout.decode()
+        self.assertIn("0 worse, 0 better", same)
+        worse = json.loads(first)
+        for cell in worse["cells"]:
+            if not cell["floor"] and cell["workload"] == "round-trip":
+                for part in ("figure", "times_floor"):
+                    cell[part] = {name: 10 * value for name, value in cell[part].items()}
+        with open(self.path("b.json"), "w", encoding="ascii") as file:
+            json.dump(worse, file)
+        self.assertIn("1 worse", self.bench("compare", "a.json", "b.json", status=1).stdout.decode())
+        self.assertIn("1 better", self.bench("compare", "b.json", "a.json").stdout.decode())
+        self.assertIn("0 worse", self.bench("compare", "a.json", "b.json", "--threshold", "50").stdout.decode())
 
     def test_without_floors(self):
         report = json.loads(self.bench(*TINY, "--rows", "shm", "--sizes", "64", "--no-floors", "--json").stdout)
@@ -161,15 +182,28 @@ class WrongUse(BenchTest):
         for arguments, says in ((["--rows", "shmm"], "did you mean shm?"),
                                 (["--sizes", "7"], "8 B to 64 MiB"),
                                 (["--sizes", "64,many"], "many"),
-                                (["--workloads", "there"], "round-trip, one-way, batched"),
+                                (["--workloads", "there"], "round-trip, one-way, batched, wake-up, fan-in, connect, memory"),
                                 (["--wait", "long"], "spin, hybrid, block, all"),
                                 (["--pin", "0,4711"], "this process may use CPU"),
                                 (["--repetitions", "0"], "at least 1"),
                                 (["--quick", "--full"], "--quick"),
-                                (["--json", "--csv"], "--json")):
+                                (["--json", "--csv"], "--json"),
+                                (["--rate", "10k"], "100/s"),
+                                (["compare", "a.json"], "compare A.json B.json")):
             self.assertIn(says, self.bench(*arguments, status=2).stderr.decode())
 
-    @unittest.skipUnless(os.geteuid() == 0, "needs another user")
+    def test_a_file_that_is_no_report(self):
+        for content, says in ((b"", "no whole JSON: it breaks at byte"), (b'{"format": "tenon bench",', "line 1"),
+                              (b"[1, 2]", "no report of tenon bench"),
+                              (b'{"format": "tenon bench", "format_version": 2}', "format_version 2"),
+                              (b'{"format": "tenon bench", "format_version": 1}', "missing")):
+            with open(self.path("broken.json"), "wb") as file:
+                file.write(content)
+            said = self.bench("compare", "broken.json", "broken.json", status=2).stderr.decode()
+            self.assertIn(says, said)
+            self.assertIn("broken.json", said)
+        self.assertIn("not found", self.bench("compare", "none", "none", status=1).stderr.decode())
+
     def test_a_folder_that_cannot_be_made(self):
         self.environment["TMPDIR"] = "/proc"
         self.assertIn("make a folder", self.bench(*TINY, status=1).stderr.decode())
