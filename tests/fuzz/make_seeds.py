@@ -73,6 +73,24 @@ SEEDS |= {
     "log_garbage": b"\0" + MESSAGES + raw(b"message 0000000000000004 \xff\0" + b"q" * 90),
 }
 
+
+def ring(settled, read, *records):
+    """Records one behind the other, each (kind, size)."""
+    data, line = struct.pack("<HH", settled, read), max(settled, read) % 64
+    for kind, size in records:
+        data += struct.pack("<BBH", line, kind, size)
+        line = (line + (8 + size + 63) // 64) % 64
+    return data
+
+
+WHOLE, BEGINS, GOES_ON, ENDS, WITHDRAWN, GOODBYE = range(1, 7)
+SEEDS |= {
+    "ring": ring(0, 0, (WHOLE, 5), (WHOLE, 100), (WHOLE, 0), (GOODBYE, 0)),
+    "ring_parts": ring(60, 60, (WHOLE, 5), (BEGINS, 200), (GOES_ON, 108), (ENDS, 100), (WHOLE, 3)),
+    "ring_withdrawn": ring(130, 128, (BEGINS, 300), (WITHDRAWN, 0), (WHOLE, 8), (BEGINS, 100), (GOES_ON, 50)),
+    "ring_reader_killed": ring(3, 9, (GOES_ON, 108), (ENDS, 100), (WHOLE, 3)),
+}
+
 if __name__ == "__main__":
     for name, data in SEEDS.items():
         with open(os.path.join(sys.argv[1], name), "wb") as file:
