@@ -276,6 +276,19 @@ TEST_F(MmapChannel, messages_that_are_held_stay_as_they_are_while_the_next_pair_
     EXPECT_TRUE(is_pattern(held[k].bytes(), 100 * (k / 5) + 15 + k % 5)) << k;
 }
 
+TEST_F(MmapChannel, messages_that_are_held_keep_no_seat) {
+  std::vector<Message> held;
+  for (const int number : {1, 2, 3}) {
+    Pair pair = meet();
+    if (number == 1) {
+      for (int i = 1; i <= 4; ++i) EXPECT_OK(send_number(pair.connected, i));
+    }
+    held.push_back(value_of(pair.accepted.borrow(soon())));
+  }
+  for (const int number : {1, 2, 3})
+    EXPECT_EQ(held[static_cast<std::size_t>(number - 1)].text(), std::to_string(number));
+}
+
 TEST_F(MmapChannel, a_death_makes_the_poll_descriptor_readable) {
   for (int trial = 0; trial < 20; ++trial) {
     ChildProcess peer([&] {

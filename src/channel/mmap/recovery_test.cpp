@@ -146,6 +146,7 @@ TEST(MmapRecovery, passes_over_the_rest_of_a_message_that_a_killed_reader_was_in
     }
     writer.publish();
     ring.read_position = shm::record_size(200);
+    ring.put_word(0, 0x5555'5555'5555'5555);  // the writer has been there again
     const auto left = ring.look();
     ASSERT_TRUE(left.has_value());
     EXPECT_EQ(left->messages, ended);
