@@ -21,6 +21,7 @@ INTRODUCTION = "src/channel/shm/introduction.cpp"
 RECEIVER = "src/channel/ring_receiver.cpp"
 SENDER = "src/channel/ring_sender.cpp"
 WISH = "src/channel/ring_wish.hpp"
+CELL = "src/shm/cell.hpp"
 
 LIES = ("channel_test", "IntroductionOfAStranger.*")
 RULES = ("channel_test", "RingRules.*:*EachRule.*")
@@ -28,6 +29,7 @@ MODEL = ("shm_test", "Ring.*")
 HOSTILE = ("shm_test", "*HostileMemory.*")
 RACES = ("shm_test", "Ring.between_two_threads_over_one_mapping")  # under the thread sanitizer
 STEPS = ("single_step", "*")
+LATEST = ("shm_test", "Cell.*")
 SLEEP = ("channel_test", "ShmSleep.*")
 
 
@@ -73,6 +75,11 @@ MUTANTS = [
            "const auto size = static_cast<std::uint32_t>(M::load_relaxed(at(tail_)));", HOSTILE),
     Mutant("goes on after a broken record", RING, "if (broken_) return false;", "if (broken_ && word == 0) return false;",
            MODEL),
+    # The cell
+    Mutant("no look at the version", CELL, "if (M::load_relaxed(word) != 2 * number) return std::nullopt;", "", LATEST),
+    Mutant("any size of a value", CELL, "if (size > layout_.most()) return std::nullopt;", "", LATEST),
+    Mutant("published before it is written", CELL, "    ++number_;\n", "    ++number_;\n    M::store_release(memory_, number_);\n", LATEST),
+    Mutant("one slot for all", CELL, "number % slots * slot_", "0 * number * slot_", LATEST),
     # Memory from a peer
     Mutant("no need of the seal against seals", REGION, "os::Seals::seal | os::Seals::shrink", "os::Seals::shrink", LIES),
     Mutant("no need of the seal against shrinking", REGION, "os::Seals::seal | os::Seals::shrink", "os::Seals::seal", LIES),
