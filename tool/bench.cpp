@@ -1,6 +1,5 @@
 // `tenon bench`: which mechanism, for my messages, on my machine. The engine is in bench/.
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,11 +8,13 @@
 
 #include "base/try.hpp"
 #include "bench/compare.hpp"
+#include "bench/html/page.hpp"
 #include "bench/pattern.hpp"
 #include "bench/report_files.hpp"
 #include "bench/report_text.hpp"
 #include "bench/run.hpp"
 #include "command.hpp"
+#include "common/bench_line.hpp"
 #include "common/exit_status.hpp"
 #include "common/options.hpp"
 #include "common/output.hpp"
@@ -49,36 +50,6 @@ std::vector<std::string> pieces(std::string_view text) {
   return parts;
 }
 
-/// The line on a terminal that says how long it still takes.
-class Line {
- public:
-  Line() : enabled_(is_terminal(standard_error)) {}
-  ~Line() {
-    if (shown_) write("\r\033[K");
-  }
-  Line(const Line&) = delete;
-  Line& operator=(const Line&) = delete;
-
-  void show(std::uint64_t done, std::uint64_t total, std::chrono::nanoseconds left) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!enabled_ || now < next_) return;
-    next_ = now + 200ms;
-    shown_ = true;
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
-    write(fmt::format("\r\033[Kmeasured {} of {}, {} s left (Ctrl-C keeps what is finished)", done, total,
-                      seconds));
-  }
-
- private:
-  static void write(const std::string& text) {
-    (void)write_output(standard_error, tenon::bytes_of(text), stop());
-  }
-
-  bool enabled_;
-  bool shown_ = false;
-  std::chrono::steady_clock::time_point next_{};
-};
-
 class BenchCommand final : public Command {
  public:
   void declare(CLI::App& app) override;
@@ -89,6 +60,7 @@ class BenchCommand final : public Command {
   Result<void> choose_rows(bench::Plan& plan) const;
   Result<void> choose_sizes(bench::Plan& plan) const;
   Result<void> choose_workloads(bench::Plan& plan) const;
+  Result<void> write_page(const bench::Report& report) const;
   Result<int> print(const bench::Report& report);
   Result<int> compare();
 
@@ -105,6 +77,8 @@ class BenchCommand final : public Command {
   std::uint64_t repetitions_ = 0;
   std::optional<std::chrono::nanoseconds> time_;
   bool no_floors_ = false;
+  std::string html_;
+  tenon::os::Fd page_;  ///< opened before anything is measured
   bool json_ = false;
   bool csv_ = false;
 };
@@ -135,6 +109,7 @@ void BenchCommand::declare(CLI::App& app) {
   app.add_flag("--no-floors", no_floors_, "Without the bare mechanisms");
   auto* const form = app.add_option_group("form");
   form->add_flag("--json", json_, "Print one JSON object");
+  app.add_option("--html", html_, "Write a page with charts to this file, too")->type_name("FILE");
   form->add_flag("--csv", csv_, "Print a line for each measurement");
   form->require_option(0, 1);
 }
@@ -225,7 +200,14 @@ Result<bench::Plan> BenchCommand::plan() const {
   return plan;
 }
 
+Result<void> BenchCommand::write_page(const bench::Report& report) const {
+  const auto fresh = TRY(tenon::Canceller::create());
+  const auto saved = TRY(bench::read_report(bench::json_of(report), "report"));
+  return write_output(page_.get(), tenon::bytes_of(bench::page_of(saved, tenon::transports())), fresh);
+}
+
 Result<int> BenchCommand::print(const bench::Report& report) {
+  if (!html_.empty()) TRY(write_page(report));
   const auto fresh = TRY(tenon::Canceller::create());  // what is finished is printed after Ctrl-C too
   Output out(standard_output, fresh);
   out.buffer() += json_ ? bench::json_of(report) : csv_ ? bench::csv_of(report) : bench::text_of(report);
@@ -235,21 +217,9 @@ Result<int> BenchCommand::print(const bench::Report& report) {
   return std::ranges::any_of(report.cells, &bench::Cell::failed) ? exit_failure : exit_done;
 }
 
-/// Reads all of a file.
-Result<std::string> contents(const std::string& path) {
-  const auto file = TRY(open_input(path));
-  std::string text;
-  std::array<std::byte, 65536> buffer;
-  for (;;) {
-    const auto got = TRY(read_input(file.get(), buffer, stop()));
-    if (got == 0) return text;
-    text += tenon::text_of(std::span(buffer).first(got));
-  }
-}
-
 Result<int> BenchCommand::compare() {
-  const auto before = TRY(bench::read_report(TRY(contents(action_[1])), action_[1]));
-  const auto after = TRY(bench::read_report(TRY(contents(action_[2])), action_[2]));
+  const auto before = TRY(read_report_file(action_[1]));
+  const auto after = TRY(read_report_file(action_[2]));
   const auto found = bench::compare(before, after, threshold_);
   Output out(standard_output, stop());
   out.buffer() += bench::text_of(found, threshold_);
@@ -275,8 +245,9 @@ Result<int> BenchCommand::run() {
     say(placement.error().message());
     return exit_usage;
   }
+  if (!html_.empty()) page_ = TRY(open_output(html_));
   const auto report = [&] {
-    Line line;
+    BenchLine line;
     return bench::run(*plan, *placement, stop(),
                       [&](auto done, auto total, auto left) { line.show(done, total, left); });
   }();

@@ -44,6 +44,7 @@ std::unique_ptr<Command> make_notify();
 std::unique_ptr<Command> make_wait();
 std::unique_ptr<Command> make_schemes();
 std::unique_ptr<Command> make_bench();
+std::unique_ptr<Command> make_advise();
 std::unique_ptr<Command> make_completion();
 
 /// The App of a command, with its options, for help, completion and parsing.

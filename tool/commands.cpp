@@ -59,10 +59,15 @@ constexpr std::array table{
     CommandEntry{"bench", "measure every transport here, beside the bare mechanism",
                  "  tenon bench                                        every transport, under a minute\n"
                  "  tenon bench --rows shm,unix --sizes 100,4K\n"
-                 "  tenon bench --full --json > results.json\n"
+                 "  tenon bench --full --json --html report.html > results.json\n"
                  "  tenon bench --pin same-core --wait block\n"
                  "  tenon bench compare before.json after.json",
                  make_bench},
+    CommandEntry{"advise", "say which transport to take, from what was measured and promised",
+                 "  tenon advise --size 4K --rate 100000 --need peer-death,unrelated\n"
+                 "  tenon advise --size 64 --hosts two\n"
+                 "  tenon advise --from results.json --size 1M --need descriptors",
+                 make_advise},
     CommandEntry{"completion", "print a completion script for bash, zsh or fish",
                  "  tenon completion bash > ~/.local/share/bash-completion/completions/tenon\n"
                  "  tenon completion zsh  > ~/.zfunc/_tenon\n"

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import subprocess
+import xml.etree.ElementTree
 
 import support
 
@@ -110,6 +111,24 @@ class Rows(BenchTest):
         self.assertEqual({cell["workload"] for cell in report["cells"]}, {"paced"})
         self.assertEqual(report["settings"]["rate"], 20000)
 
+    def test_the_page_is_well_formed_and_its_charts_are_drawn(self):
+        self.bench(*TINY, "--rows", "unix,shm,pipe", "--sizes", "64,4K", "--html", "report.html")
+        page = xml.etree.ElementTree.parse(self.path("report.html"))
+        drawing = "{http://www.w3.org/2000/svg}"
+        charts = {chart.get("id"): chart for chart in page.iter(drawing + "svg")}
+        lines = {name: len([path for path in chart.iter(drawing + "path") if "line" in path.get("class").split()])
+                 for name, chart in charts.items()}
+        self.assertEqual({name: count for name, count in lines.items() if count},
+                         {"size-round-trip-hybrid": 3, "quantiles-round-trip-hybrid": 3, "size-one-way-hybrid": 3,
+                          "size-batched-hybrid": 3})
+        bars = {name: len(list(chart.iter(drawing + "rect"))) for name, chart in charts.items()}
+        self.assertEqual((bars["bars-wake-up-hybrid"], bars["bars-memory-hybrid"]), (3, 3))
+        for element in page.iter():
+            self.assertFalse({"src", "href"} & set(element.keys()), "something would be fetched")
+
+    def test_a_page_that_cannot_be_written_is_known_before_anything_is_measured(self):
+        self.assertIn("not found", self.bench(*TINY, "--html", "none/report.html", status=1).stderr.decode())
+
     def test_two_reports_are_compared(self):
         first = self.bench(*TINY, "--rows", "unix", "--sizes", "64", "--json").stdout
         with open(self.path("a.json"), "wb") as file:
@@ -144,6 +163,40 @@ class Rows(BenchTest):
             report = json.loads(done.stdout)
             self.assertEqual(report["placement"]["pin"], "same-core")
             self.assertFalse(any(cell["failed"] for cell in report["cells"]))
+
+
+class Advise(BenchTest):
+    def setUp(self):
+        super().setUp()
+        report = self.bench(*TINY, "--sizes", "64,1K", "--json", "--workloads", "round-trip,one-way,batched").stdout
+        with open(self.path("results.json"), "wb") as file:
+            file.write(report)
+
+    def advise(self, *arguments, **options):
+        return self.run_tenon("advise", *arguments, env=self.environment, **options)
+
+    def test_from_a_file(self):
+        text = self.advise("--from", "results.json", "--size", "1K", "--need", "descriptors").stdout.decode()
+        self.assertRegex(text, "^Take unix")
+        self.assertIn("carries_descriptors", text)
+        self.assertIn("messages of 1 KiB", text)
+        text = self.advise("--from", "results.json", "--hosts", "two").stdout.decode()
+        self.assertRegex(text, "^Take tcp")
+        self.assertIn("udp             not lossless", text)
+
+    def test_what_nothing_does(self):
+        text = self.advise("--from", "results.json", "--rate", "1000000000", status=1).stdout.decode()
+        self.assertIn("Nothing that was measured", text)
+        self.assertIn("of the 1000 M/s wanted", text)
+
+    def test_measured_now(self):
+        self.assertRegex(self.advise("--size", "100").stdout.decode(), "^Take ")
+
+    def test_wrong_use(self):
+        self.assertIn("there are message_boundaries", self.advise("--need", "speed", status=2).stderr.decode())
+        self.assertIn("not found", self.advise("--from", "none", status=1).stderr.decode())
+        self.assertIn("no round trips with waiting spin",
+                      self.advise("--from", "results.json", "--wait", "spin", status=2).stderr.decode())
 
 
 class Ends(BenchTest):

@@ -7,7 +7,7 @@ import subprocess
 
 import support
 
-COMMANDS = ["send", "recv", "ping", "pong", "spawn", "relay", "notify", "wait", "schemes", "bench",
+COMMANDS = ["send", "recv", "ping", "pong", "spawn", "relay", "notify", "wait", "schemes", "bench", "advise",
             "completion"]
 
 

@@ -1,0 +1,62 @@
+#include "bench/html/page.hpp"
+
+#include <gtest/gtest.h>
+
+#include "bench/html/chart.hpp"
+
+namespace bench {
+namespace {
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t found = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+  return found;
+}
+
+SavedCell cell(const std::string& row, const std::string& workload, std::size_t size, double value) {
+  SavedCell made;
+  made.row = made.scheme = row;
+  made.workload = workload;
+  made.size = size;
+  made.waiting = "hybrid";
+  made.unit = workload == "round-trip" ? "ns" : "messages/s";
+  made.figure = Spread{value, value, value};
+  if (workload == "round-trip") made.round_trip_ns = {{"min", value}, {"p50", value}, {"max", 9 * value}};
+  return made;
+}
+
+TEST(Page, has_a_line_for_each_row_and_nothing_from_elsewhere) {
+  SavedReport report;
+  for (const std::size_t size : {std::size_t{64}, std::size_t{1024}}) {
+    for (const char* workload : {"round-trip", "one-way"}) {
+      report.cells.push_back(cell("unix", workload, size, 5000));
+      report.cells.push_back(cell("shm", workload, size, 300));
+    }
+  }
+  report.cpu = "<b>&\"CPU\"";
+  const auto page = page_of(report, {});
+  EXPECT_EQ(count(page, "<svg"), 3U) << "two against size, one of quantiles";
+  EXPECT_EQ(count(page, "class=\"line"), 6U);
+  EXPECT_EQ(page.find("<b>"), std::string::npos) << "what is in a file is text";
+  EXPECT_EQ(count(page, "http"), count(page, "http://www.w3.org/"))
+      << "names of formats, which nobody fetches";
+  for (const char* loading : {"<script", "<link", "src=", "@import", "url("})
+    EXPECT_EQ(page.find(loading), std::string::npos) << loading;
+}
+
+TEST(Page, an_empty_report_is_a_page_without_charts) {
+  EXPECT_EQ(count(page_of({}, tenon::transports()), "<svg"), 0U);
+}
+
+TEST(Chart, one_point_and_equal_values_are_drawn_inside) {
+  const auto svg = line_chart("t", "i", Axis::bytes, Axis::nanoseconds,
+                              {{"a", 0, {{64, 100, ""}}}, {"b", 1, {{64, 100, ""}}}});
+  EXPECT_EQ(count(svg, "<circle"), 2U);
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  EXPECT_EQ(svg.find("inf"), std::string::npos);
+  EXPECT_EQ(line_chart("t", "i", Axis::bytes, Axis::nanoseconds, {{"a", 0, {}}}), "");
+  EXPECT_EQ(bar_chart("t", "i", {{"a", 0, 0, "0"}}).find("nan"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace bench

@@ -1,0 +1,62 @@
+#include "bench/html/style.hpp"
+
+#include <array>
+
+#include <fmt/format.h>
+
+namespace bench {
+namespace {
+
+constexpr std::size_t hues = 8;
+// Dark enough on white, and light enough on near-black.
+constexpr std::array<const char*, hues> on_light{"#1f5fbf", "#b3450a", "#1b7a3d", "#a3195b",
+                                                 "#6a3fb5", "#806000", "#00707a", "#5a5a5a"};
+constexpr std::array<const char*, hues> on_dark{"#7ab0ff", "#ff9d5c", "#6ed694", "#ff85bb",
+                                                "#bb9dff", "#e0c050", "#5cd3dd", "#bdbdbd"};
+
+constexpr const char* base = R"(
+:root { color-scheme: light dark; --paper: #ffffff; --ink: #1c1c1c; --faint: #d9d9d9; --soft: #5f5f5f; --warn: #8a3b00; }
+body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; margin: 0 auto;
+  max-width: 60rem; padding: 1.5rem; }
+h1 { margin: 0 0 .5rem; } h2 { border-bottom: 1px solid var(--faint); margin-top: 2.5rem; } h3 { margin: 2rem 0 .25rem; }
+header p { color: var(--soft); margin: .25rem 0; } header p.warning { color: var(--warn); font-weight: 600; }
+figure { margin: .5rem 0; } figcaption, footer { color: var(--soft); font-size: .875rem; }
+svg.chart { width: 100%; height: auto; font-size: 12px; }
+.grid { stroke: var(--faint); stroke-width: 1; } .lead { stroke: var(--faint); stroke-width: 1; fill: none; }
+.line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; } .dot { fill: currentColor; }
+.tick { fill: var(--soft); } .value { fill: var(--ink); } .name { fill: currentColor; font-weight: 600; }
+.bar { fill: currentColor; }
+table { border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums; display: block; overflow-x: auto; }
+th, td { border-bottom: 1px solid var(--faint); padding: .25rem .5rem; text-align: right; white-space: nowrap; }
+tr > th:first-child { text-align: left; } td small { color: var(--soft); display: block; font-size: .6875rem; }
+.traits td { text-align: center; } summary { color: var(--soft); cursor: pointer; font-size: .875rem; }
+ul { color: var(--soft); font-size: .8125rem; }
+)";
+
+constexpr const char* dark =
+    "--paper: #16181b; --ink: #ececec; --faint: #3a3d42; --soft: #a9adb3; --warn: #ffb37a;";
+
+std::string colours(const std::array<const char*, hues>& values) {
+  std::string css;
+  for (unsigned style = 0; style < style_count; ++style)
+    css += fmt::format(".s{} {{ color: {}; }}\n", style, values[style % hues]);
+  return css;
+}
+
+}  // namespace
+
+std::string style_sheet() {
+  std::string css = base + colours(on_light);
+  for (unsigned style = hues; style < style_count; ++style)
+    css += fmt::format(".line.s{} {{ stroke-dasharray: 6 4; }} .bar.s{} {{ fill-opacity: .6; }}\n", style,
+                       style);
+  css += fmt::format("@media screen and (prefers-color-scheme: dark) {{\n:root {{ {} }}\n{}}}\n", dark,
+                     colours(on_dark));
+  css +=
+      "@media print { body { font-size: 11pt; max-width: none; padding: 0; } figure, table { break-inside: "
+      "avoid; } "
+      "h2, h3 { break-after: avoid; } }\n";
+  return css;
+}
+
+}  // namespace bench
