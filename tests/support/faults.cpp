@@ -158,12 +158,28 @@ PASS_ON(true, long, write, (int a, const void* b, std::size_t c),
         (a, b, c == 8 ? c : cut(c)))  // 8: an eventfd's
 
 PASS_ON(false, int, mkdir, (const char* a, unsigned b), (a, b))
+PASS_ON(false, int, linkat, (int a, const char* b, int c, const char* d, int e), (a, b, c, d, e))
+PASS_ON(false, int, futimens, (int a, const void* b), (a, b))
+PASS_ON(false, int, fchown, (int a, unsigned b, unsigned c), (a, b, c))
 PASS_ON(false, int, unlinkat, (int a, const char* b, int c), (a, b, c))
 PASS_ON(false, int, inotify_init1, (int a), (a))
 PASS_ON(false, int, inotify_add_watch, (int a, const char* b, unsigned c), (a, b, c))
 PASS_ON(true, int, ftruncate, (int a, long b), (a, b))
 PASS_ON(true, int, fdatasync, (int a), (a))
 PASS_ON(true, long, pread, (int a, void* b, std::size_t c, long d), (a, b, cut(c), d))
+
+extern "C" void* mmap(void* at, std::size_t size, int protection, int flags, int fd, long offset) {
+  static const auto real = tenon::test::next<void* (*)(void*, std::size_t, int, int, int, long)>("mmap");
+  if (fails(false)) return reinterpret_cast<void*>(-1);
+  return real(at, size, protection, flags, fd, offset);
+}
+
+extern "C" void* mremap(void* at, std::size_t old_size, std::size_t size, int flags, void* to) {
+  static const auto real =
+      tenon::test::next<void* (*)(void*, std::size_t, std::size_t, int, void*)>("mremap");
+  if (fails(false)) return reinterpret_cast<void*>(-1);
+  return real(at, old_size, size, flags, to);
+}
 
 extern "C" int mq_open(const char* name, int flags, unsigned mode, void* attributes) {
   static const auto real = tenon::test::next<int (*)(const char*, int, unsigned, void*)>("mq_open");
