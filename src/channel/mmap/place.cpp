@@ -251,7 +251,8 @@ Result<bool> Place::make(const MmapOptions& options) {
 }
 
 Result<std::shared_ptr<Place>> Place::listen(const std::string& path, const MmapOptions& options) {
-  const std::shared_ptr<Place> place(new Place(TRY(os::Claim::open("listen", "file", path)), Role::listener));
+  auto claim = TRY(os::Claim::open("listen", "file", path));
+  const std::shared_ptr<Place> place(new Place(std::move(claim), Role::listener));
   TRY(place->claim_.lock());
   const base::ScopeExit unlock([&place] { place->claim_.unlock(); });
   for (int attempt = 1;; ++attempt) {
