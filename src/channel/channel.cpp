@@ -47,16 +47,24 @@ Result<const Transport*> checked_transport(std::string_view operation, const Add
 
 }  // namespace
 
+Result<void> Endpoint::send_single(ByteView message, Deadline deadline) {
+  static_cast<void>(TRY(send({&message, 1}, {}, deadline)));
+  return {};
+}
+
+Result<Message> Endpoint::borrow_single(Deadline deadline) {
+  Message message;
+  static_cast<void>(TRY(borrow({&message, 1}, deadline)));
+  return message;
+}
+
 Channel::Channel(std::unique_ptr<Endpoint> endpoint) noexcept : endpoint_(std::move(endpoint)) {}
 Channel::Channel(Channel&&) noexcept = default;
 Channel& Channel::operator=(Channel&&) noexcept = default;
 Channel::~Channel() = default;
 
 Result<void> Channel::send(ByteView message, Deadline deadline) {
-  return guarded("send", [&]() -> Result<void> {
-    static_cast<void>(TRY(endpoint_->send({&message, 1}, {}, deadline)));
-    return {};
-  });
+  return guarded("send", [&] { return endpoint_->send_single(message, deadline); });
 }
 
 Result<void> Channel::send(ByteView message, std::span<const int> descriptors, Deadline deadline) {
@@ -87,11 +95,7 @@ Result<std::size_t> Channel::receive(ByteSpan buffer, Deadline deadline) {
 }
 
 Result<Message> Channel::borrow(Deadline deadline) {
-  return guarded("receive", [&]() -> Result<Message> {
-    Message message;
-    static_cast<void>(TRY(endpoint_->borrow({&message, 1}, deadline)));
-    return message;
-  });
+  return guarded("receive", [&] { return endpoint_->borrow_single(deadline); });
 }
 
 Result<std::size_t> Channel::borrow_many(std::span<Message> into, Deadline deadline) {

@@ -50,9 +50,13 @@ class Endpoint {
   /// Channel). Returns how many went; an error only when the first did not.
   virtual Result<std::size_t> send(std::span<const ByteView> messages, std::span<const int> descriptors,
                                    Deadline deadline) = 0;
+  /// The same for one, without any; where that can be had for less.
+  virtual Result<void> send_single(ByteView message, Deadline deadline);
   virtual Result<Loan> loan(std::size_t size, Deadline deadline) = 0;
   virtual Result<std::size_t> receive(ByteSpan buffer, Deadline deadline) = 0;
   virtual Result<std::size_t> borrow(std::span<Message> into, Deadline deadline) = 0;
+  /// The same for one.
+  virtual Result<Message> borrow_single(Deadline deadline);
   virtual Result<void> finish(Deadline deadline) = 0;
   virtual Result<void> close(Deadline deadline) = 0;
   /// Where a death cannot be told from a close, this is one.

@@ -1,5 +1,6 @@
 #include "channel/ring_channel.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 
@@ -34,9 +35,11 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
 
   Result<std::size_t> send(std::span<const ByteView> messages, std::span<const int> descriptors,
                            Deadline deadline) override;
+  Result<void> send_single(ByteView message, Deadline deadline) override;
   Result<Loan> loan(std::size_t size, Deadline deadline) override;
   Result<std::size_t> receive(ByteSpan buffer, Deadline deadline) override;
   Result<std::size_t> borrow(std::span<Message> into, Deadline deadline) override;
+  Result<Message> borrow_single(Deadline deadline) override;
   Result<void> finish(Deadline deadline) override;
   Result<void> close(Deadline deadline) override;
   void abort() noexcept override;
@@ -49,14 +52,32 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
   Result<void> commit(ByteSpan memory, std::size_t size, Deadline deadline) override;
   void drop(ByteSpan) noexcept override;
 
-  Result<void> may_send(std::string_view operation);
-  std::unexpected<Error> too_large(std::size_t size) const;
-  std::unexpected<Error> not_sent(const Error& error, std::string_view operation);
-  std::unexpected<Error> not_received(const Error& error);
-  std::unexpected<Error> too_small(std::uint64_t size, std::size_t room);
-  Result<std::size_t> receive_slowly(ByteSpan buffer, Deadline deadline);
+  /// Only the room may stand between a message of this size and the ring.
+  bool goes_at_once(std::size_t size) const noexcept {
+    return size < quick_below_ && receive_end_.load(std::memory_order_relaxed) == Errc{};
+  }
+  /// After anything that is not the usual course.
+  void settle() noexcept {
+    const bool waits = finished_ || lent_ || staged_lent_ || send_end_ || sender_.withdrawal_due();
+    quick_below_ = waits ? 0 : quick_below();
+  }
+  std::uint64_t quick_below() const noexcept {
+    return std::min(sender_.max_record(), traits_.max_message_size) + 1;
+  }
+  // Whatever is not the usual course is kept out of the functions that are called for each message.
+  [[gnu::noinline]] Result<void> may_send(std::string_view operation);
+  [[gnu::noinline]] std::unexpected<Error> too_large(std::size_t size) const;
+  [[gnu::noinline]] std::unexpected<Error> not_sent(const Error& error, std::string_view operation);
+  [[gnu::noinline]] std::unexpected<Error> not_received(const Error& error);
+  [[gnu::noinline]] std::unexpected<Error> too_small(std::uint64_t size, std::size_t room);
+  [[gnu::noinline]] Result<void> send_slowly(ByteView message, Deadline deadline);
+  [[gnu::noinline]] Result<Loan> lend_slowly(std::size_t size, Deadline deadline);
+  [[gnu::noinline]] Result<void> commit_slowly(ByteSpan memory, std::size_t size, Deadline deadline);
+  [[gnu::noinline]] Result<Message> borrow_slowly(Deadline deadline);
+  [[gnu::noinline]] Result<std::size_t> receive_slowly(ByteSpan buffer, Deadline deadline);
   void update_poll_set() {
-    if (poll_set_) poll_set_->set_ready(receiver_.ready_or_wish());
+    if (poll_set_) [[unlikely]]
+      poll_set_->set_ready(receiver_.ready_or_wish());
   }
 
   std::unique_ptr<os::Doorbell> data_;
@@ -71,6 +92,7 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
   alignas(shm::cache_line) RingReceiver receiver_;
 
   alignas(shm::cache_line) RingSender sender_;
+  std::uint64_t quick_below_ = quick_below();  ///< 0 while something stands in the way of every message
   bool finished_ = false;
   bool lent_ = false;             ///< in the ring
   bool staged_lent_ = false;      ///< in memory of our own
@@ -100,9 +122,11 @@ Result<void> RingEndpoint::may_send(std::string_view operation) {
 std::unexpected<Error> RingEndpoint::not_sent(const Error& error, std::string_view operation) {
   if (error.code() == Errc::closed) {
     send_end_ = receiver_.find_end();
+    settle();
     return fail(*send_end_, operation);
   }
   if (error.code() == Errc::protocol_violation) send_end_ = error.code();
+  settle();
   return explain(error, operation);
 }
 
@@ -112,49 +136,78 @@ Result<std::size_t> RingEndpoint::send(std::span<const ByteView> messages, std::
   for (const ByteView message : messages) {
     if (message.size() > traits_.max_message_size) return too_large(message.size());
   }
-  if (messages.size() == 1 && sender_.send_at_once(messages.front())) return 1;
   auto sent = sender_.send(messages, deadline);
+  settle();
   if (!sent) return not_sent(sent.error(), "send");
   return sent;
 }
 
+Result<void> RingEndpoint::send_single(ByteView message, Deadline deadline) {
+  if (!goes_at_once(message.size()) || !sender_.send_at_once(message)) [[unlikely]]
+    return send_slowly(message, deadline);
+  return {};
+}
+
+Result<void> RingEndpoint::send_slowly(ByteView message, Deadline deadline) {
+  return Endpoint::send_single(message, deadline);
+}
+
 Result<Loan> RingEndpoint::loan(std::size_t size, Deadline deadline) {
+  std::byte* const place = goes_at_once(size) ? sender_.lend_at_once(size) : nullptr;
+  if (place == nullptr) [[unlikely]]
+    return lend_slowly(size, deadline);
+  lent_ = true;
+  quick_below_ = 0;
+  return Loan({place, size}, this);
+}
+
+Result<Loan> RingEndpoint::lend_slowly(std::size_t size, Deadline deadline) {
   if (auto may = may_send("loan"); !may) return std::unexpected(std::move(may).error());
   if (size > traits_.max_message_size) return too_large(size);
   if (size > sender_.max_record()) {
     auto lent = staged_.lend(size, this);
     if (!lent) return explain(lent.error(), "loan");
     staged_lent_ = true;
+    settle();
     return lent;
   }
   const auto place = sender_.reserve(size, deadline);
   if (!place) return not_sent(place.error(), "loan");
   lent_ = true;
+  settle();
   return Loan({*place, size}, this);
 }
 
 Result<void> RingEndpoint::commit(ByteSpan memory, std::size_t size, Deadline deadline) {
+  if (lent_ && size <= memory.size()) [[likely]] {
+    lent_ = false;
+    settle();
+    if (goes_at_once(size) && sender_.commit_at_once(size)) [[likely]]
+      return {};
+  }
+  return commit_slowly(memory, size, deadline);
+}
+
+Result<void> RingEndpoint::commit_slowly(ByteSpan memory, std::size_t size, Deadline deadline) {
   const bool staged = staged_lent_;
   drop(memory);
   if (staged) {
     const auto message = staged_.end(memory, size);
     if (!message) return explain(message.error(), "commit");
-    static_cast<void>(TRY(send({&*message, 1}, {}, deadline)));
-    return {};
+    return send_single(*message, deadline);
   }
   if (size > memory.size()) {
     return fail(Errc::invalid_argument, "commit",
                 std::to_string(size) + " bytes of a loan of " + std::to_string(memory.size()));
   }
   if (auto may = may_send("send"); !may) return may;
-  const auto sent = sender_.commit(size);
-  if (!sent) return not_sent(sent.error(), "send");
-  return {};
+  return not_sent(Error(Errc::closed, "send"), "send");
 }
 
 void RingEndpoint::drop(ByteSpan) noexcept {
   if (staged_lent_) staged_.drop();
   lent_ = staged_lent_ = false;
+  settle();
 }
 
 // ---- Receiving
@@ -175,6 +228,7 @@ std::unexpected<Error> RingEndpoint::too_small(std::uint64_t size, std::size_t r
 }
 
 Result<std::size_t> RingEndpoint::receive_slowly(ByteSpan buffer, Deadline deadline) {
+  if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
   for (;;) {
     const auto size = receiver_.await_message(deadline);
     if (!size) return not_received(size.error());
@@ -188,15 +242,28 @@ Result<std::size_t> RingEndpoint::receive_slowly(ByteSpan buffer, Deadline deadl
 }
 
 Result<std::size_t> RingEndpoint::receive(ByteSpan buffer, Deadline deadline) {
-  if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
+  shm::Record record;
   receiver_.settle();
-  const shm::Record* const record = receiver_.whole_message();
-  if (record == nullptr || record->size > buffer.size()) return receive_slowly(buffer, deadline);
-  const std::size_t size = record->size;
-  if (size > 0) std::memcpy(buffer.data(), record->payload, size);
-  receiver_.take_copied(*record);
+  if (closed_ || !receiver_.next_message_soon(record, deadline) || record.size > buffer.size()) [[unlikely]]
+    return receive_slowly(buffer, deadline);
+  shm::copy(buffer.data(), record.payload, record.size);
+  receiver_.take_copied(record);
   update_poll_set();
-  return size;
+  return record.size;
+}
+
+Result<Message> RingEndpoint::borrow_slowly(Deadline deadline) {
+  return Endpoint::borrow_single(deadline);
+}
+
+Result<Message> RingEndpoint::borrow_single(Deadline deadline) {
+  shm::Record record;
+  receiver_.settle();
+  if (closed_ || !receiver_.next_message_soon(record, deadline) || receiver_.holds_much()) [[unlikely]]
+    return borrow_slowly(deadline);
+  Result<Message> message(std::in_place, receiver_.take_lent(record));
+  update_poll_set();
+  return message;
 }
 
 Result<std::size_t> RingEndpoint::borrow(std::span<Message> into, Deadline deadline) {
@@ -204,14 +271,16 @@ Result<std::size_t> RingEndpoint::borrow(std::span<Message> into, Deadline deadl
   if (into.empty()) return 0;
   receiver_.settle();
   std::size_t count = 0;
-  for (; count < into.size(); ++count) {
-    const shm::Record* const record = receiver_.whole_message();
-    if (record == nullptr) break;
-    if (receiver_.holds_much()) {
-      if (count > 0) break;
-      static_cast<void>(receiver_.let_go_of_held());  // without memory for it: the sender may have to wait
-    }
-    into[count] = receiver_.take_lent(*receiver_.whole_message());
+  shm::Record record;
+  if (receiver_.next_message_soon(record, deadline)) {
+    do {
+      if (receiver_.holds_much()) {
+        if (count > 0) break;
+        static_cast<void>(receiver_.let_go_of_held());  // without memory for it: the sender may have to wait
+        if (!receiver_.next_message(record)) break;
+      }
+      into[count++] = receiver_.take_lent(record);
+    } while (count < into.size() && receiver_.next_message(record));
   }
   while (count == 0) {
     const auto size = receiver_.await_message(deadline);
@@ -240,6 +309,7 @@ Result<int> RingEndpoint::poll_fd() {
 Result<void> RingEndpoint::finish(Deadline deadline) {
   if (finished_ || closed_) return {};
   finished_ = true;
+  settle();
   if (send_end_ || receive_end_.load(std::memory_order_relaxed) != Errc{}) return {};
   auto told = sender_.send_close(deadline);
   if (told || told.error().code() == Errc::closed) return {};  // whoever left before us needs no goodbye
@@ -254,7 +324,8 @@ Result<void> RingEndpoint::close(Deadline deadline) {
 }
 
 void RingEndpoint::abort() noexcept {
-  closed_ = true;
+  closed_ = finished_ = true;
+  settle();
   poll_set_.reset();
   receiver_.end();
   data_->close();

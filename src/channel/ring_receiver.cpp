@@ -15,9 +15,12 @@ using shm::RecordKind;
 
 /// Looks at the ring between two looks at the clock.
 constexpr int looks_a_turn = 64;
-/// A receiver that follows the sender closely makes it share its cache lines: after a streak it falls back a little.
+/// Before those, without a pause between them: a pause may be as long as a line takes from one CPU to the other.
+constexpr int eager_looks = 128;
+/// A receiver that follows the sender closely makes it share its cache lines. So it falls back a little when a streak
+/// of messages runs dry, or when it found each of as many at once; not in a conversation, where it sends as well.
 constexpr std::uint64_t streak = 8;
-constexpr int pauses_after_streak = 32;
+constexpr int pauses_after_streak = 64;
 /// A caller that asks again and again without waiting looks for the peer's end this often.
 constexpr auto end_interval = std::chrono::microseconds(50);
 /// One that spins, after so many turns.
@@ -40,6 +43,7 @@ RingReceiver::RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_m
       room_wish_(&sides.peer.words().wants_room, sides.fences),
       waiter_(sides.wait),
       wait_(sides.wait),
+      sent_(sides.sent),
       max_message_size_(max_message_size),
       given_back_(&sides.own.header().read_position),
       settled_word_(sides.start.settled),
@@ -149,26 +153,47 @@ Result<void> RingReceiver::sleep(Deadline deadline) {
   return woken;
 }
 
+/// True as soon as there is something, false after a moment without.
+bool RingReceiver::look_closely() noexcept {
+  if (!waiter_.spins()) return false;
+  const std::uint64_t sent = sent_.load(std::memory_order_relaxed);
+  if (sent != sent_at_last_wait_) close_behind_ = 0;
+  if (counts_.messages - seen_at_last_wait_ >= streak || close_behind_ >= streak) {
+    give_back();
+    for (int i = 0; i < pauses_after_streak; ++i) os::cpu_pause();
+  }
+  sent_at_last_wait_ = sent;
+  seen_at_last_wait_ = counts_.messages;
+  for (int look = 0; look < eager_looks; ++look) {
+    reader_.prefetch_next_line();
+    if (reader_.ready()) {
+      ++close_behind_;
+      return true;
+    }
+  }
+  give_back();
+  for (int look = 0; look < looks_a_turn; ++look) {
+    if (reader_.ready()) return true;
+    os::cpu_pause();
+  }
+  close_behind_ = 0;
+  return false;
+}
+
 /// Returns when another look at the ring makes sense.
 Result<void> RingReceiver::wait(Deadline deadline) {
-  give_back();
-  if (holds_too_much()) TRY(let_go_of_held());
   if (deadline.is_now()) {
+    give_back();
     if (const auto now = Clock::now(); now - looked_for_end_ >= end_interval) {
       looked_for_end_ = now;
       if (look_for_end()) return {};
     }
   } else {
-    if (counts_.messages - seen_at_last_wait_ >= streak) {
-      for (int i = 0; i < pauses_after_streak; ++i) os::cpu_pause();
-    }
-    seen_at_last_wait_ = counts_.messages;
-    for (int look = 0; look < looks_a_turn; ++look) {
-      if (reader_.front() != nullptr) return {};
-      os::cpu_pause();
-    }
+    if (look_closely()) return {};
+    give_back();
     if (wait_ == os::WaitMode::spin && ++turns_ % turns_between_looks == 0 && look_for_end()) return {};
   }
+  if (holds_too_much()) TRY(let_go_of_held());
   return waiter_.pause([this](Deadline until) { return sleep(until); }, deadline);
 }
 
@@ -274,7 +299,7 @@ std::unexpected<Error> no_memory(std::uint64_t size) {
 
 Result<bool> RingReceiver::take(ByteSpan into, Deadline deadline) {
   if (const shm::Record* const record = whole_message()) {
-    if (record->size > 0) std::memcpy(into.data(), record->payload, record->size);
+    shm::copy(into.data(), record->payload, record->size);
     take_copied(*record);
     return true;
   }

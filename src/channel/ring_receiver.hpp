@@ -16,6 +16,7 @@
 #include "channel/ring_wish.hpp"
 #include "channel/segment.hpp"
 #include "os/waiter.hpp"
+#include "shm/copy.hpp"
 #include "shm/ring.hpp"
 
 namespace tenon {
@@ -29,6 +30,7 @@ struct RingSides {
   Fences fences;
   os::WaitMode wait;
   RingStart start;
+  std::atomic<std::uint64_t> sent{0};  ///< how far we have written: tells the receiving thread a conversation
 };
 
 class RingReceiver {
@@ -50,23 +52,27 @@ class RingReceiver {
   /// ring. Without memory for that, what is held counts as unread.
   void end() noexcept;
 
-  /// A whole message in one record, if that is what comes next.
-  const shm::Record* whole_message() noexcept {
-    const shm::Record* const record = reader_.front();
-    return record != nullptr && record->kind == shm::RecordKind::message && !assembly_.active ? record
-                                                                                              : nullptr;
+  /// Whether the next message is whole, in one record and there: the quick way.
+  bool next_message(shm::Record& record) const noexcept {
+    return reader_.front_message(record) && !assembly_.active;
   }
-  /// Goes on behind whole_message(), whose payload has been copied.
+  /// The same, after a moment of looking for it if there is nothing yet and this side spins.
+  bool next_message_soon(shm::Record& record, Deadline deadline) noexcept {
+    if (next_message(record)) [[likely]]
+      return true;
+    return !deadline.is_now() && !reader_.ready() && look_closely() && next_message(record);
+  }
+  /// Goes on behind next_message(), whose payload has been copied.
   void take_copied(const shm::Record& record) noexcept {
     count_message(record.size);
     pop(record);
   }
-  /// Goes on behind whole_message(), which is lent.
-  Message take_lent(const shm::Record& record) noexcept {
+  /// Goes on behind next_message(), which is lent.
+  Message take_lent(shm::Record record) noexcept {
     count_message(record.size);
-    Message message = view_->lend(reader_.position(), {record.payload, record.size});
-    reader_.pop();
-    return message;
+    const std::uint64_t position = reader_.position();
+    reader_.pop(record.size);
+    return view_->lend(position, {record.payload, record.size});
   }
   /// Whether the user holds so much of the ring that what comes next had better wait.
   bool holds_much() noexcept {
@@ -102,19 +108,23 @@ class RingReceiver {
   };
   using Clock = Deadline::Clock;
 
+  /// What await_message() told of, when it is one record.
+  const shm::Record* whole_message() noexcept { return assembly_.active ? nullptr : reader_.front(); }
   void pop(const shm::Record& record) noexcept {
     const std::uint64_t position = reader_.position();
-    reader_.pop();
-    if (freed_ == position) {
+    reader_.pop(record.size);
+    if (freed_ == position) [[likely]] {
       freed_ = reader_.position();
     } else {
       view_->skip(position, record.size);
     }
-    if (reader_.position() - reader_.given_back() >= lazy_) give_back();
+    if (reader_.position() - reader_.given_back() >= lazy_) [[unlikely]]
+      give_back();
   }
   void give_back() noexcept;
   std::uint64_t may_give_back() const noexcept;
   bool holds_too_much() const noexcept { return reader_.position() - freed_ > reader_.capacity() / 2; }
+  bool look_closely() noexcept;
   Result<const shm::Record*> await_record(Deadline deadline);
   Result<void> wait(Deadline deadline);
   Result<void> sleep(Deadline deadline);
@@ -142,7 +152,10 @@ class RingReceiver {
   WishOfPeer room_wish_;
   os::Waiter waiter_;
   os::WaitMode wait_;
+  const std::atomic<std::uint64_t>& sent_;
+  std::uint64_t sent_at_last_wait_ = 0;
   std::uint64_t seen_at_last_wait_ = 0;
+  std::uint32_t close_behind_ = 0;  ///< waits in a row that were over at once
   std::uint64_t turns_ = 0;
   std::uint64_t looks_for_end_ = 0;
   Clock::time_point looked_for_end_;

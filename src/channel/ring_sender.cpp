@@ -14,8 +14,6 @@ using shm::RecordKind;
 constexpr int looks_a_turn = 64;
 /// A sender that spins looks whether the peer is still there after so many turns.
 constexpr std::uint64_t turns_between_checks = 256;
-/// One that never waits, after so many bytes.
-constexpr std::uint64_t bytes_between_checks = 32 << 10;
 /// Messages of a batch are shown together, but not so many that the receiver would begin late.
 constexpr std::uint64_t bytes_shown_together = 4 << 10;
 constexpr auto short_sleep = std::chrono::milliseconds(1);
@@ -25,10 +23,11 @@ constexpr auto short_sleep = std::chrono::milliseconds(1);
 RingSender::RingSender(RingSides& sides) noexcept
     : writer_(sides.own.data(), sides.own.capacity(), &sides.peer.words().read_position,
               sides.start.send_from),
+      sent_(sides.sent),
       data_wish_(&sides.peer.words().wants_data, sides.fences),
-      quick_(shm::max_record(sides.own.capacity())),
-      max_record_(quick_),
-      next_check_(bytes_between_checks),
+      max_record_(shm::max_record(sides.own.capacity())),
+      check_interval_(std::clamp<std::uint64_t>(sides.own.capacity() / 2, 32 << 10, 1 << 20)),
+      next_check_(check_interval_),
       data_(sides.data),
       room_(sides.room),
       wants_room_(&sides.own.header().wants_room, sides.fences),
@@ -45,8 +44,15 @@ Statistics::Direction RingSender::statistics() const noexcept {
 
 void RingSender::check_peer() noexcept {
   ++checks_;
-  next_check_ = writer_.position() + bytes_between_checks;
   if (room_.hush() == os::Doorbell::State::gone) gone_ = true;
+}
+
+/// A peer that goes on reading is alive.
+void RingSender::check_peer_now_and_then() noexcept {
+  next_check_ = writer_.position() + check_interval_;
+  const std::uint64_t read = writer_.given_back();
+  if (read == read_at_last_check_) check_peer();
+  read_at_last_check_ = read;
 }
 
 // ---- Waiting for room
@@ -78,7 +84,7 @@ Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
             Error(Errc::protocol_violation, "send", {},
                   "the peer says to have read what it cannot have; it has been disconnected"));
       }
-      if (deadline.is_now()) break;
+      if (deadline.is_now() || !waiter_.spins()) break;
       os::cpu_pause();
     }
     if (deadline.is_now() || (wait_ == os::WaitMode::spin && ++turns_ % turns_between_checks == 0))
@@ -90,22 +96,16 @@ Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
 
 // ---- Sending
 
-Result<void> RingSender::commit(std::uint64_t size) {
-  writer_.commit(RecordKind::message, static_cast<std::uint32_t>(size));
-  count_message(size);
-  if (!tell()) return std::unexpected(Error(Errc::closed, "send"));
-  return {};
-}
-
 Result<std::size_t> RingSender::send(std::span<const ByteView> messages, Deadline deadline) {
   if (gone_) return std::unexpected(Error(Errc::closed, "send"));
   TRY(write_withdrawal(deadline));
   std::uint64_t shown = writer_.position();
   std::size_t sent = 0;
   for (const ByteView message : messages) {
-    std::byte* const place = message.size() <= max_record_ ? writer_.reserve(message.size()) : nullptr;
+    std::byte* const place =
+        message.size() <= max_record_ ? writer_.reserve_exactly(message.size()) : nullptr;
     if (place != nullptr) [[likely]] {
-      if (!message.empty()) std::memcpy(place, message.data(), message.size());
+      shm::copy_payload(place, message.data(), message.size());
       writer_.stage(RecordKind::message, static_cast<std::uint32_t>(message.size()));
       count_message(message.size());
     } else {
@@ -131,8 +131,9 @@ Result<std::size_t> RingSender::send(std::span<const ByteView> messages, Deadlin
 Result<void> RingSender::send_one(ByteView message, Deadline deadline) {
   if (message.size() > max_record_) return send_in_parts(message, deadline);
   std::byte* const place = TRY(reserve(message.size(), deadline));
-  if (!message.empty()) std::memcpy(place, message.data(), message.size());
-  return commit(message.size());
+  shm::copy_payload(place, message.data(), message.size());
+  if (!commit_at_once(message.size())) return std::unexpected(Error(Errc::closed, "send"));
+  return {};
 }
 
 Result<void> RingSender::send_in_parts(ByteView message, Deadline deadline) {

@@ -11,6 +11,7 @@
 #include <tenon/channel.hpp>
 
 #include "channel/ring_receiver.hpp"
+#include "shm/copy.hpp"
 #include "shm/ring.hpp"
 
 namespace tenon {
@@ -19,14 +20,20 @@ class RingSender {
  public:
   explicit RingSender(RingSides& sides) noexcept;
 
-  /// One message that fits where there is room: the quick way. False: send() it.
-  bool send_at_once(ByteView message) noexcept {
-    if (message.size() > quick_ || withdrawal_due_) return false;
-    std::byte* const place = writer_.reserve(message.size());
+  /// A withdrawal must be sent before anything else: the functions `_at_once` must not be called.
+  bool withdrawal_due() const noexcept { return withdrawal_due_; }
+  /// One message of at most max_record() bytes if there is room: the quick way. False: send() it.
+  [[gnu::always_inline]] bool send_at_once(ByteView message) noexcept {
+    std::byte* const place = writer_.reserve_exactly(message.size());
     if (place == nullptr) return false;
-    if (!message.empty()) std::memcpy(place, message.data(), message.size());
-    writer_.commit(shm::RecordKind::message, static_cast<std::uint32_t>(message.size()));
-    count_message(message.size());
+    shm::copy_payload(place, message.data(), message.size());
+    return commit_at_once(message.size());
+  }
+  /// Where a message may be written and then committed, if there is room; null: reserve() it.
+  std::byte* lend_at_once(std::uint64_t size) noexcept { return writer_.reserve(size); }
+  [[gnu::always_inline]] bool commit_at_once(std::uint64_t size) noexcept {
+    writer_.commit(shm::RecordKind::message, static_cast<std::uint32_t>(size));
+    count_message(size);
     return tell();
   }
 
@@ -38,7 +45,6 @@ class RingSender {
   std::uint64_t max_record() const noexcept { return max_record_; }
   /// Where a message of at most max_record() bytes may be written, then committed. Errors: as send().
   Result<std::byte*> reserve(std::uint64_t size, Deadline deadline);
-  Result<void> commit(std::uint64_t size);
 
   /// Says that nothing more will be sent. Errors: as send().
   Result<void> send_close(Deadline deadline);
@@ -49,12 +55,14 @@ class RingSender {
   /// What was published is seen; whoever sleeps for it is woken. False: the peer is gone.
   bool tell() noexcept {
     if (!data_wish_.heed(data_)) gone_ = true;
+    sent_.store(writer_.position(), std::memory_order_relaxed);
     // A peer that was killed while it was awake asks for nothing: now and then we look.
     if (writer_.position() >= next_check_) [[unlikely]]
-      check_peer();
+      check_peer_now_and_then();
     return !gone_;
   }
   void check_peer() noexcept;
+  void check_peer_now_and_then() noexcept;
   Result<void> send_one(ByteView message, Deadline deadline);
   Result<void> send_in_parts(ByteView message, Deadline deadline);
   Result<void> write_withdrawal(Deadline deadline);
@@ -67,10 +75,12 @@ class RingSender {
   }
 
   shm::RingWriter<> writer_;
+  std::atomic<std::uint64_t>& sent_;
   WishOfPeer data_wish_;
-  std::uint64_t quick_;
   std::uint64_t max_record_;
+  std::uint64_t check_interval_;
   std::uint64_t next_check_;
+  std::uint64_t read_at_last_check_ = 0;
   bool withdrawal_due_ = false;  ///< a message was begun and must be taken back before anything else
   bool gone_ = false;
   Statistics::Direction counts_;

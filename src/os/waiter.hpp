@@ -38,6 +38,11 @@ class Waiter {
     return pause([=](Deadline until) { return wait_for(fd, what, until); }, deadline);
   }
   void progressed() noexcept;
+  /// Whether pause() would try again for a while before it sleeps.
+  bool spins() const noexcept {
+    return mode_ == WaitMode::spin ||
+           (mode_ == WaitMode::hybrid && budget_ != std::chrono::nanoseconds::zero());
+  }
   /// How often it went to sleep in the kernel.
   std::uint64_t sleeps() const noexcept { return sleeps_; }
 

@@ -80,6 +80,24 @@ TEST_P(HostileMemory, a_record_is_decided_by_one_look_and_lies_in_the_ring) {
   }
 }
 
+TEST_P(HostileMemory, a_whole_message_is_decided_by_one_look_and_lies_in_the_ring) {
+  RingReader<Changing> reader(data_.data(), capacity, &position_);
+  for (int look = 0; look < 200'000; ++look) {
+    Changing::looks.clear();
+    Record found{};
+    const bool is_message = reader.front_message(found);
+    ASSERT_EQ(Changing::looks.begin()->second, 1) << "a word was looked at twice";
+    if (!is_message) continue;
+    EXPECT_LE(found.size, max_record(capacity));
+    EXPECT_GE(found.payload, data_.data() + record_header);
+    EXPECT_LE(found.payload + found.size, data_.data() + data_.size());
+    reader.pop(found.size);
+  }
+  reader.stop();
+  Record found{};
+  for (int look = 0; look < 1000; ++look) ASSERT_FALSE(reader.front_message(found));
+}
+
 TEST_P(HostileMemory, room_is_decided_by_one_look_and_lies_in_the_ring) {
   for (int round = 0; round < 200; ++round) {
     RingWriter<Changing> writer(data_.data(), capacity, &position_);

@@ -66,4 +66,9 @@ constexpr std::uint64_t max_kept(std::uint64_t capacity) noexcept {
   return capacity - 16 * cache_line;
 }
 
+/// How far ahead of what it writes a writer zeroes words.
+constexpr std::uint64_t zeroed_ahead(std::uint64_t capacity) noexcept {
+  return capacity / 8 < 2048 ? capacity / 8 : 2048;
+}
+
 }  // namespace tenon::shm

@@ -28,7 +28,12 @@ class RingWriter {
   /// word is zero.
   RingWriter(std::byte* data, std::uint64_t capacity, const std::uint64_t* read_position,
              std::uint64_t begin = 0) noexcept
-      : data_(data), mask_(capacity - 1), read_position_(read_position), head_(begin) {}
+      : data_(data),
+        mask_(capacity - 1),
+        read_position_(read_position),
+        head_(begin),
+        free_end_(capacity),
+        zeroed_ahead_(zeroed_ahead(capacity)) {}
 
   std::uint64_t capacity() const noexcept { return mask_ + 1; }
   /// Bytes of the ring that were used since the beginning.
@@ -37,18 +42,25 @@ class RingWriter {
   bool reader_plausible() const noexcept { return plausible_; }
 
   /// Where the payload of the next record goes, or null while there is no room. `size` is at most
-  /// max_record(capacity()). Reserving again forgets the last one.
+  /// max_record(capacity()). Reserving again forgets the last one; what was written there does no harm.
   std::byte* reserve(std::uint64_t size) noexcept {
+    std::byte* const place = reserve_exactly(size);
+    const std::uint64_t end = head_ + record_size(size);
+    if (place != nullptr && end > touched_) touched_ = end;
+    return place;
+  }
+  /// The same for a record of which all `size` bytes will be staged: it spares a store.
+  std::byte* reserve_exactly(std::uint64_t size) noexcept {
     // The word behind the record must be free as well: it is zeroed first.
     const std::uint64_t end = head_ + record_size(size) + cache_line;
-    if (end - read_ > capacity() && !(look_at_reader() && end - read_ <= capacity())) return nullptr;
+    if (end > free_end_ && !(look_at_reader() && end <= free_end_)) [[unlikely]]
+      return nullptr;
     return at(head_) + record_header;
   }
 
   /// Turns what was reserved into a record that the reader will see with the next publish(), `size` of it.
   void stage(RecordKind kind, std::uint32_t size) noexcept {
-    const std::uint64_t next = head_ + record_size(size);
-    M::store_relaxed(word(next), 0);
+    const std::uint64_t next = end_with_zero(size);
     if (first_word_ == nullptr) {
       first_word_ = word(head_);
       first_value_ = record_word(kind, size);
@@ -63,28 +75,58 @@ class RingWriter {
     if (first_word_ == nullptr) return;
     M::store_release(first_word_, first_value_);  // SYNC: record committed
     first_word_ = nullptr;
+    look_ahead();
   }
 
-  void commit(RecordKind kind, std::uint32_t size) noexcept {
-    stage(kind, size);
-    publish();
+  /// stage() and publish().
+  [[gnu::always_inline]] void commit(RecordKind kind, std::uint32_t size) noexcept {
+    if (first_word_ != nullptr) [[unlikely]] {
+      stage(kind, size);
+      return publish();
+    }
+    const std::uint64_t next = end_with_zero(size);
+    M::store_release(word(head_), record_word(kind, size));  // SYNC: record committed
+    head_ = next;
+    look_ahead();
   }
 
-  /// Bytes of the ring that the reader has not given back, as far as it has said.
-  std::uint64_t in_use() noexcept {
+  /// How far the reader has given the ring back, as far as it has said.
+  std::uint64_t given_back() noexcept {
     look_at_reader();
-    return head_ - read_;
+    return free_end_ - capacity();
   }
 
  private:
+  /// Where a record of `size` bytes ends. The word there is zero.
+  std::uint64_t end_with_zero(std::uint32_t size) noexcept {
+    const std::uint64_t next = head_ + record_size(size);
+    if (next < touched_) [[unlikely]]
+      M::store_relaxed(word(next), 0);
+    if (next >= zeroed_) [[unlikely]]
+      zero_ahead(next);
+    return next;
+  }
+  /// After a record was shown. Words are zeroed further than needed then: to get back a line that the reader had takes
+  /// as long as a message, and so is over before the next one is written.
+  void look_ahead() noexcept {
+    if (head_ + zeroed_ahead_ / 2 >= zeroed_) [[unlikely]]
+      zero_ahead(zeroed_ > head_ ? zeroed_ : head_ + cache_line);
+  }
+  void zero_ahead(std::uint64_t from) noexcept {
+    const std::uint64_t wanted = from + zeroed_ahead_;
+    const std::uint64_t end = wanted < free_end_ ? wanted : free_end_;
+    for (; from < end; from += cache_line) M::store_relaxed(word(from), 0);
+    zeroed_ = from;
+  }
   std::byte* at(std::uint64_t position) const noexcept { return data_ + (position & mask_); }
   std::uint64_t* word(std::uint64_t position) const noexcept {
     return reinterpret_cast<std::uint64_t*>(at(position));
   }
   bool look_at_reader() noexcept {
     const std::uint64_t read = M::load_acquire(read_position_);  // SYNC: record given back
-    if (read - read_ > head_ - read_ || read % cache_line != 0) plausible_ = false;
-    if (plausible_) read_ = read;
+    const std::uint64_t before = free_end_ - capacity();
+    if (read - before > head_ - before || read % cache_line != 0) plausible_ = false;
+    if (plausible_) free_end_ = read + capacity();
     return plausible_;
   }
 
@@ -92,7 +134,10 @@ class RingWriter {
   std::uint64_t mask_;
   const std::uint64_t* read_position_;
   std::uint64_t head_;
-  std::uint64_t read_ = 0;  ///< what we last saw of the reader's position
+  std::uint64_t free_end_;  ///< a lap behind what we last saw of the reader's position
+  std::uint64_t zeroed_ahead_;
+  std::uint64_t zeroed_ = 0;   ///< every line from the next record up to here begins with a zero,
+  std::uint64_t touched_ = 0;  ///< but for those before this, which the user may have written
   std::uint64_t* first_word_ = nullptr;
   std::uint64_t first_value_ = 0;
   bool plausible_ = true;
@@ -136,9 +181,28 @@ class RingReader {
     return take(word) ? &front_ : nullptr;
   }
 
+  /// Whether front() would return one, or find the ring broken.
+  bool ready() const noexcept {
+    return front_.payload != nullptr || M::load_acquire(at(tail_)) != 0;  // SYNC: record committed
+  }
+  /// Asks for the line behind the one that ready() looks at.
+  void prefetch_next_line() const noexcept {
+    prefetch_to_read(reinterpret_cast<const std::byte*>(at(tail_)) + cache_line);
+  }
+  /// front(), when that is a whole message, and nothing else. pop() it with its size.
+  bool front_message(Record& record) const noexcept {
+    const std::uint64_t found = M::load_acquire(at(tail_));  // SYNC: record committed
+    const auto size = static_cast<std::uint32_t>(found);
+    if (found >> 32 != static_cast<std::uint64_t>(RecordKind::message)) return false;
+    if (size > longest_ || broken_) return false;
+    record = {RecordKind::message, size, payload()};
+    return true;
+  }
+
   /// Goes on behind the record that front() returned. Its memory is the writer's again after give_back().
-  void pop() noexcept {
-    tail_ += record_size(front_.size);
+  void pop() noexcept { pop(front_.size); }
+  void pop(std::uint32_t size) noexcept {
+    tail_ += record_size(size);
     front_.payload = nullptr;
   }
 
@@ -160,6 +224,9 @@ class RingReader {
   const std::uint64_t* at(std::uint64_t position) const noexcept {
     return reinterpret_cast<const std::uint64_t*>(data_ + (position & mask_));
   }
+  const std::byte* payload() const noexcept {
+    return reinterpret_cast<const std::byte*>(at(tail_)) + record_header;
+  }
   bool take(std::uint64_t word) noexcept {
     const auto kind = static_cast<RecordKind>(word >> 32 & 0xFF);
     const auto size = static_cast<std::uint32_t>(word);
@@ -167,7 +234,7 @@ class RingReader {
       broken_ = true;
     }
     if (broken_) return false;
-    front_ = {kind, size, reinterpret_cast<const std::byte*>(at(tail_)) + record_header};
+    front_ = {kind, size, payload()};
     return true;
   }
 
