@@ -206,7 +206,7 @@ Result<std::unique_ptr<Acceptor>> listen(const Address& address) {
 std::vector<std::string> limits() {
   return {
       os::limit_line("fs.inotify.max_user_instances", "of a user; a listener takes one, a poll_fd() another"),
-      os::limit_line("vm.max_map_count", "mappings of a process; a channel has 7"),
+      os::limit_line("vm.max_map_count", "mappings of a process; a channel has 6"),
   };
 }
 
