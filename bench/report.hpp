@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -73,6 +74,7 @@ struct Report {
   std::vector<double>
       flag_ns;  ///< p50 of a flag's round trip in shared memory, measured again and again meanwhile
   std::vector<Cell> cells;
+  std::map<std::string, std::string> peers;  ///< of rows that are other libraries: which version
 
   const Cell* find(const std::string& row, bool floor, Workload workload, std::size_t size,
                    Waiting waiting) const;

@@ -106,6 +106,7 @@ std::string json_of(const Report& report) {
                 {"other_work", share(report.noise.other_work)},
                 {"flag_ns", report.flag_ns},
                 {"warnings", report.warnings()}}}};
+  object["peers"] = report.peers;
   object["cells"] = Json::array();
   for (const auto& cell : report.cells) object["cells"].push_back(cell_json(report, cell));
   return object.dump(1) + "\n";

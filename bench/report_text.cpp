@@ -155,6 +155,8 @@ std::string footer(const Report& report) {
       "\n*: the best of its column. x floor: divided by the bare mechanism, measured in turn with it "
       "(batched: by its\n"
       "single sends). Bars: logarithmic, each column its own.\n";
+  for (const auto& [row, version] : report.peers)
+    text += fmt::format("- {}: {}, no part of tenon\n", row, version);
   std::map<std::string, std::string> reasons;
   for (const Cell& cell : report.cells) {
     if (cell.absent.empty()) continue;

@@ -5,6 +5,7 @@
 
 #include "bench/channel_link.hpp"
 #include "bench/floors/floor.hpp"
+#include "bench/peers/peer.hpp"
 
 namespace bench {
 
@@ -16,6 +17,11 @@ std::vector<Row> all_rows() {
     if (scheme != "unix") continue;
     rows.push_back({"unix seqpacket", scheme, "type=seqpacket", transport.traits});
     rows.push_back({"unix dgram", scheme, "type=dgram", transport.traits});
+  }
+  for (const Peer& peer : peers()) {
+    constexpr tenon::Traits traits{{tenon::Trait::message_boundaries, tenon::Trait::lossless},
+                                   std::uint64_t{1} << 30U};
+    rows.push_back({peer.row, peer.row.substr(0, peer.row.find(' ')), "", traits, peer.version});
   }
   return rows;
 }
@@ -31,6 +37,7 @@ std::string obstacle(const Row& row, bool floor, Workload workload, std::size_t 
 }
 
 tenon::Result<MeetingPtr> prepare(const Row& row, bool floor, const Setting& setting) {
+  if (!row.peer.empty()) return peer_of(row.name)->prepare(setting);
   if (floor) return floor_of(row.name)->prepare(setting);
   return meet_over_channel(row.scheme, row.options, setting);
 }

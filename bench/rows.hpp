@@ -1,4 +1,5 @@
-// What is measured: a row for every transport of the table, those with several types once for each, and the flag.
+// What is measured: a row for every transport of the table, those with several types once for each, and one for each
+// way of another library that is installed.
 #pragma once
 
 #include <string>
@@ -17,9 +18,10 @@ struct Row {
   std::string scheme;   ///< "unix"
   std::string options;  ///< of its addresses: "type=seqpacket"
   tenon::Traits traits;
+  std::string peer{};  ///< another library's version; empty for ours
 };
 
-/// In the order of tenon::transports().
+/// In the order of tenon::transports(), then the peers. Those have only what is about links, and no floors.
 std::vector<Row> all_rows();
 
 /// Why `row` or, `floor`, its floor cannot carry this; empty if it can.

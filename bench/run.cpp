@@ -142,8 +142,10 @@ std::vector<Cell> cells_of(const Plan& plan) {
       const bool one_size = !is_about_links(workload) || workload == Workload::wake_up;
       for (const auto size : std::span(plan.sizes).first(one_size ? 1 : plan.sizes.size())) {
         for (const Row& row : plan.rows) {
+          if (!row.peer.empty() && !is_about_links(workload)) continue;
           for (const bool floor : {false, true}) {
-            if (floor && (!plan.floors || workload == Workload::batched || !is_about_links(workload)))
+            if (floor && (!plan.floors || !row.peer.empty() || workload == Workload::batched ||
+                          !is_about_links(workload)))
               continue;
             Cell cell;
             cell.row = row.name;
@@ -207,6 +209,9 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
   report.measured = plan.measured;
   report.repetitions = plan.repetitions;
   report.rate = plan.rate;
+  for (const Row& row : plan.rows) {
+    if (!row.peer.empty()) report.peers[row.name] = row.peer;
+  }
   report.cells = cells_of(plan);
   const std::int64_t started = now_ns();
   const NoiseMeter meter;

@@ -61,14 +61,15 @@ class BenchTest(support.ToolTest):
 class Rows(BenchTest):
     def test_every_row_in_json_has_every_documented_field(self):
         report = json.loads(self.bench(*TINY, "--sizes", "64", "--json").stdout)
+        ours = [cell for cell in report["cells"] if cell["row"] not in report["peers"]]
         self.assertEqual((report["format"], report["format_version"], report["mode"]), ("tenon bench", 1, "custom"))
-        for name in ("tenon", "started", "seconds", "interrupted", "machine", "placement", "settings", "noise", "cells"):
+        for name in ("tenon", "started", "seconds", "interrupted", "machine", "placement", "settings", "noise", "peers", "cells"):
             self.assertIn(name, report)
         for name in ("cpu", "cpus", "kernel", "system", "load_at_start", "folder_type", "limits"):
             self.assertIn(name, report["machine"])
         schemes = {row["scheme"] for row in json.loads(self.run_tenon("schemes", "--json").stdout)}
-        self.assertEqual({cell["scheme"] for cell in report["cells"]}, schemes)
-        for cell in report["cells"]:
+        self.assertEqual({cell["scheme"] for cell in ours}, schemes)
+        for cell in ours:
             self.assertEqual(CELL - set(cell), set())
             self.assertFalse(cell["failed"], cell)
             if cell["absent"] is None:
@@ -145,6 +146,16 @@ class Rows(BenchTest):
         self.assertIn("1 worse", self.bench("compare", "a.json", "b.json", status=1).stdout.decode())
         self.assertIn("1 better", self.bench("compare", "b.json", "a.json").stdout.decode())
         self.assertIn("0 worse", self.bench("compare", "a.json", "b.json", "--threshold", "50").stdout.decode())
+
+    def test_other_libraries_are_measured_too(self):
+        """All that ./test installs; each in every way of waiting, as tenon."""
+        peers = ["boost queue", "nanomsg ipc", "nng ipc", "zeromq ipc", "zeromq tcp"]
+        report = json.loads(self.bench(*TINY, "--rows", ",".join(peers), "--sizes", "64,1M", "--wait", "all", "--json").stdout)
+        self.assertEqual(sorted(report["peers"]), peers)
+        for cell in report["cells"]:
+            self.assertFalse(cell["failed"], cell["absent"])
+            self.assertFalse(cell["floor"])
+            self.assertGreater(cell["figure"]["median"], 0)
 
     def test_without_floors(self):
         report = json.loads(self.bench(*TINY, "--rows", "shm", "--sizes", "64", "--no-floors", "--json").stdout)
