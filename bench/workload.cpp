@@ -240,7 +240,8 @@ Result<void> consume(const Load& load, Link& link, Exchange& exchange) {
     const auto got = link.receive_many(batched ? std::span(views) : std::span(views).first(1));
     if (!got && got.error().code() == Errc::timed_out && link.lossy()) continue;
     if (!got) return std::unexpected(got.error());
-    for (std::size_t index = 0; index < *got; ++index) over = TRY(consumer.take(views[index]));
+    // Behind the last one there may be its repetitions.
+    for (std::size_t index = 0; index < *got && !over; ++index) over = TRY(consumer.take(views[index]));
   }
   exchange.finish();
   return exchange.wait_arrived(1);  // its send has returned, so that it sees nothing of our end
