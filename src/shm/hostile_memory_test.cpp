@@ -39,8 +39,9 @@ std::uint64_t anything() {
 std::uint64_t likely_record() {
   const std::uint64_t any = source()();
   const auto size = static_cast<std::uint32_t>(any >> 32) % (max_record(capacity) + 4);
-  return any % 3 == 0 ? 0
-                      : record_word(static_cast<RecordKind>(1 + any % 6), static_cast<std::uint32_t>(size));
+  return any % 3 == 0
+             ? 0
+             : record_word(static_cast<RecordKind>(1 + any / 3 % 6), static_cast<std::uint32_t>(size));
 }
 
 std::uint64_t likely_position() {

@@ -69,8 +69,8 @@ MUTANTS = [
     Mutant("no line of room behind a record", RING, "record_size(size) + cache_line;", "record_size(size);", MODEL),
     Mutant("staged records seen one by one", RING, "if (first_word_ == nullptr) {", "if (true) {", MODEL),
     Mutant("record's word published before its payload", SENDER,
-           "    std::byte* const place = message.size() <= max_record_ ? writer_.reserve_exactly(message.size()) : nullptr;\n",
-           "    std::byte* const place = message.size() <= max_record_ ? writer_.reserve_exactly(message.size()) : nullptr;\n"
+           "        message.size() <= max_record_ ? writer_.reserve_exactly(message.size()) : nullptr;\n",
+           "        message.size() <= max_record_ ? writer_.reserve_exactly(message.size()) : nullptr;\n"
            "    if (place != nullptr) writer_.commit(RecordKind::message, static_cast<std::uint32_t>(message.size()));\n",
            STEPS),
     Mutant("front forgets that it has looked", RING, "if (front_.payload != nullptr) return &front_;", "", MODEL),
