@@ -61,6 +61,8 @@ std::vector<std::string> Report::warnings() const {
         fmt::format("the hypervisor took {:.0f}% of the CPUs' time (steal)", noise.steal * 100));
   if (noise.other_work > much_other_work)
     warnings.push_back(fmt::format("other programs used {:.0f}% of the CPUs' time", noise.other_work * 100));
+  if (repetitions < planned && !interrupted)
+    warnings.push_back(fmt::format("there was time for {} of {} repetitions", repetitions, planned));
   std::size_t wide = 0;
   std::size_t filled = 0;
   for (const Cell& cell : cells) {

@@ -67,8 +67,9 @@ struct Report {
   std::string placement_name;  ///< as --pin takes it
   std::chrono::nanoseconds warm_up{};
   std::chrono::nanoseconds measured{};
-  std::uint64_t repetitions = 0;
-  double rate = 0;  ///< of paced round trips, a second
+  std::uint64_t repetitions = 0;  ///< of everything
+  std::uint64_t planned = 0;      ///< repetitions, if there had been time
+  double rate = 0;                ///< of paced round trips, a second
   Machine machine;
   Noise noise;
   std::vector<double>

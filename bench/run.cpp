@@ -207,7 +207,7 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
   report.placement_name = placement.name();
   report.warm_up = plan.warm_up;
   report.measured = plan.measured;
-  report.repetitions = plan.repetitions;
+  report.planned = plan.repetitions;
   report.rate = plan.rate;
   for (const Row& row : plan.rows) {
     if (!row.peer.empty()) report.peers[row.name] = row.peer;
@@ -221,7 +221,12 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
   const auto possible = static_cast<std::uint64_t>(
       std::ranges::count(report.cells, true, [](const Cell& cell) { return cell.absent.empty(); }));
   Clerk clerk(progress, possible * plan.repetitions);
-  for (std::uint64_t repetition = 0; repetition < plan.repetitions && !stop.cancelled(); ++repetition) {
+  const auto time_left = [&] {  // for one more repetition like those before
+    const std::int64_t elapsed = now_ns() - started;
+    const auto done = static_cast<std::int64_t>(report.repetitions);
+    return plan.budget.count() == 0 || done == 0 || elapsed / done * (done + 1) <= plan.budget.count();
+  };
+  for (; report.repetitions < plan.repetitions && !stop.cancelled() && time_left(); ++report.repetitions) {
     std::size_t last_size = 0;
     for (Cell& cell : report.cells) {
       if (stop.cancelled()) break;

@@ -25,7 +25,8 @@ struct Plan {
   std::uint64_t repetitions = 5;
   std::chrono::nanoseconds warm_up = std::chrono::milliseconds(3);
   std::chrono::nanoseconds measured = std::chrono::milliseconds(15);
-  double rate = 0;  ///< of Workload::paced, a second; needed for it
+  std::chrono::nanoseconds budget{};  ///< no repetition is begun that would not end within it; 0 is none
+  double rate = 0;                    ///< of Workload::paced, a second; needed for it
   bool floors = true;
 };
 

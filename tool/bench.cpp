@@ -177,6 +177,7 @@ Result<bench::Plan> BenchCommand::plan() const {
   const bool custom =
       rate_ || !rows_.empty() || !sizes_.empty() || !workloads_.empty() || time_ || repetitions_ > 0;
   plan.mode = custom ? "custom" : full_ ? "full" : "quick";
+  if (plan.mode == "quick") plan.budget = 57s;
   if (full_) {
     plan.waitings = {bench::Waiting::hybrid, bench::Waiting::block, bench::Waiting::spin};
     plan.warm_up = 20ms;
