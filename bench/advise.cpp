@@ -90,12 +90,8 @@ tenon::Result<Advice> advise(const SavedReport& report, const std::vector<tenon:
     auto known = std::ranges::find(all, cell.row, &Candidate::row);
     if (known == all.end()) {
       const auto transport = std::ranges::find(transports, cell.scheme, &tenon::TransportInfo::scheme);
-      all.push_back({cell.row,
-                     cell.scheme,
-                     0,
-                     0,
-                     transport == transports.end() ? tenon::Traits{} : transport->traits,
-                     {}});
+      if (transport == transports.end()) continue;  // another library
+      all.push_back({cell.row, cell.scheme, 0, 0, transport->traits, {}});
       known = all.end() - 1;
     }
     if (!cell.figure) continue;
