@@ -53,6 +53,18 @@ TEST_P(P04_OrderlyClose, a_listener_that_speaks_and_leaves_at_once_is_heard) {
   }
 }
 
+TEST_P(P04_OrderlyClose, a_message_was_sent_although_the_receiver_closed_at_once) {
+  for (int i = 0; i < 50; ++i) {
+    auto [a, b] = arrange()->both();
+    std::jthread receiver([&, &channel = b] {
+      EXPECT_OK(channel.borrow(soon()));
+      EXPECT_OK(channel.close());
+    });
+    const std::vector<std::byte> message = pattern(at_most(i % 5 == 4 ? 300'000 : 100), 1);
+    EXPECT_OK(a.send(message, soon()));
+  }
+}
+
 TEST_P(P04_OrderlyClose, a_sender_is_told_that_the_peer_closed) {
   auto [a, b] = arrange()->both();
   EXPECT_OK(b.send("unread by a"));

@@ -58,7 +58,8 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
   }
   /// After anything that is not the usual course.
   void settle() noexcept {
-    const bool waits = finished_ || lent_ || staged_lent_ || send_end_ || sender_.withdrawal_due();
+    const bool waits =
+        finished_ || lent_ || staged_lent_ || send_end_ || sender_.withdrawal_due() || sender_.gone();
     quick_below_ = waits ? 0 : quick_below();
   }
   std::uint64_t quick_below() const noexcept {
@@ -145,6 +146,8 @@ Result<std::size_t> RingEndpoint::send(std::span<const ByteView> messages, std::
 Result<void> RingEndpoint::send_single(ByteView message, Deadline deadline) {
   if (!goes_at_once(message.size()) || !sender_.send_at_once(message)) [[unlikely]]
     return send_slowly(message, deadline);
+  if (sender_.gone()) [[unlikely]]
+    quick_below_ = 0;
   return {};
 }
 
@@ -182,8 +185,12 @@ Result<void> RingEndpoint::commit(ByteSpan memory, std::size_t size, Deadline de
   if (lent_ && size <= memory.size()) [[likely]] {
     lent_ = false;
     settle();
-    if (goes_at_once(size) && sender_.commit_at_once(size)) [[likely]]
+    if (goes_at_once(size)) [[likely]] {
+      sender_.commit_at_once(size);
+      if (sender_.gone()) [[unlikely]]
+        quick_below_ = 0;
       return {};
+    }
   }
   return commit_slowly(memory, size, deadline);
 }

@@ -27,15 +27,18 @@ class RingSender {
     std::byte* const place = writer_.reserve_exactly(message.size());
     if (place == nullptr) return false;
     shm::copy_payload(place, message.data(), message.size());
-    return commit_at_once(message.size());
+    commit_at_once(message.size());
+    return true;
   }
   /// Where a message may be written and then committed, if there is room; null: reserve() it.
   std::byte* lend_at_once(std::uint64_t size) noexcept { return writer_.reserve(size); }
-  [[gnu::always_inline]] bool commit_at_once(std::uint64_t size) noexcept {
+  [[gnu::always_inline]] void commit_at_once(std::uint64_t size) noexcept {
     writer_.commit(shm::RecordKind::message, static_cast<std::uint32_t>(size));
     count_message(size);
-    return tell();
+    static_cast<void>(tell());
   }
+  /// The peer turned out to be gone, and may have had the last message all the same: send() fails from now on.
+  bool gone() const noexcept { return gone_; }
 
   /// Sends in order; how many went. An error only when the first did not: timed_out, cancelled, closed (the peer is
   /// gone, for whatever reason), protocol_violation.
