@@ -1,6 +1,7 @@
 #include "os/waiter.hpp"
 
 #include <sched.h>
+#include <unistd.h>
 #include <algorithm>
 
 #include "base/try.hpp"
@@ -8,23 +9,34 @@
 namespace tenon::os {
 namespace {
 
-bool has_one_cpu() noexcept {
+bool machine_has_one_cpu() noexcept {
+  return ::sysconf(_SC_NPROCESSORS_ONLN) < 2;
+}
+
+/// Perhaps the same one as our peer; perhaps it is bound to another.
+bool may_use_one_cpu() noexcept {
   cpu_set_t cpus;
   return ::sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) < 2;
 }
 
-constexpr std::uint32_t sleeps_between_trials = 32;
+constexpr std::uint32_t sleeps_before_first_trial = 8;
+constexpr std::uint32_t most_sleeps_before_trial = 512;
 
 }  // namespace
 
 Waiter::Waiter(WaitMode mode) noexcept
-    : mode_(mode == WaitMode::hybrid && has_one_cpu() ? WaitMode::block : mode) {}
+    : mode_(mode == WaitMode::hybrid && machine_has_one_cpu() ? WaitMode::block : mode) {
+  if (mode_ != WaitMode::hybrid || !may_use_one_cpu()) return;
+  budget_ = std::chrono::nanoseconds::zero();
+  sleeps_before_trial_ = sleeps_before_first_trial;
+}
 
 bool Waiter::keep_spinning() {
   const auto now = Deadline::Clock::now();
   if (!spinning_) {
-    if (budget_ == std::chrono::nanoseconds::zero() && ++sleeps_without_spin_ >= sleeps_between_trials) {
+    if (budget_ == std::chrono::nanoseconds::zero() && ++sleeps_without_spin_ > sleeps_before_trial_) {
       sleeps_without_spin_ = 0;
+      sleeps_before_trial_ = std::min(2 * sleeps_before_trial_, most_sleeps_before_trial);
       budget_ = spin_limit;
     }
     spinning_ = true;
@@ -52,6 +64,7 @@ void Waiter::progressed() noexcept {
     budget_ = budget_ < std::chrono::microseconds(5) ? std::chrono::nanoseconds::zero() : budget_ / 2;
   } else {
     budget_ = std::min(spin_limit, budget_ * 2);
+    sleeps_before_trial_ = 1;
   }
   spinning_ = false;
   slept_ = false;

@@ -18,10 +18,12 @@ enum class WaitMode : std::uint8_t {
 /// One direction's waiting. The caller's loop is: try; if it would block, pause(); if it worked,
 /// progressed().
 ///
-/// Hybrid spins for at most `spin_limit`, about what a sleep and wake-up across two CPUs cost: so it never
-/// costs more than twice the better choice (Karlin, Li, Manasse, Owicki: Empirical studies of competitive
-/// spinning, 1991). Waits that outlast it shorten the next ones, down to none, with a trial now and then. On
-/// one CPU it never spins.
+/// Hybrid spins for at most `spin_limit`, about twice what a sleep and wake-up across two CPUs cost: so it never
+/// costs more than three times the better choice (Karlin, Li, Manasse, Owicki: Empirical studies of competitive
+/// spinning, 1991), and the answer of a peer that has to be woken first still comes within it. With less, two sides
+/// that both sleep would never get out of it. Waits that outlast it shorten the next ones, down to none, with a
+/// trial soon at first and then seldom. A process bound to one CPU sleeps from the beginning, since its peer may need
+/// that CPU, and finds out by such a trial when it does not. On a machine with one CPU hybrid is block.
 class Waiter {
  public:
   explicit Waiter(WaitMode mode) noexcept;
@@ -47,7 +49,7 @@ class Waiter {
   std::uint64_t sleeps() const noexcept { return sleeps_; }
 
  private:
-  static constexpr std::chrono::nanoseconds spin_limit = std::chrono::microseconds(50);
+  static constexpr std::chrono::nanoseconds spin_limit = std::chrono::microseconds(100);
 
   Result<bool> goes_to_sleep(Deadline deadline);
   bool keep_spinning();
@@ -57,6 +59,7 @@ class Waiter {
   bool slept_ = false;
   std::chrono::nanoseconds budget_ = spin_limit;
   std::uint32_t sleeps_without_spin_ = 0;
+  std::uint32_t sleeps_before_trial_ = 1;
   Deadline::Clock::time_point spin_start_;
   std::uint64_t sleeps_ = 0;
 };

@@ -51,8 +51,9 @@ TEST(Waiter, waits_that_always_outlast_the_spinning_stop_it) {
     waiter.progressed();
     return tries;
   };
-  for (int i = 0; i < 8; ++i) one_long_wait();
-  EXPECT_EQ(one_long_wait(), 0);  // straight to sleep
+  int at_once = 0;
+  for (int i = 0; i < 60; ++i) at_once += one_long_wait() == 0 ? 1 : 0;
+  EXPECT_GE(at_once, 30);
 }
 
 TEST(Waiter, now_asks_nobody) {
