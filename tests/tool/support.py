@@ -38,7 +38,7 @@ class ToolTest(unittest.TestCase):
         """Runs a command to its end and checks its exit status."""
         done = subprocess.run([TENON, *arguments], input=stdin, capture_output=True, timeout=LIMIT_S, check=False,
                               cwd=self.folder.name, **options)
-        self.assertEqual(done.returncode, status, (done.stderr or done.stdout).decode())
+        self.assertEqual(done.returncode, status, (done.stderr or done.stdout).decode(errors="replace"))
         return done
 
     def start(self, *arguments, **options):
