@@ -16,7 +16,7 @@ namespace bench {
 /// How a side waits, whatever the mechanism.
 enum class Waiting : std::uint8_t {
   spin,    ///< asks again and again, never sleeps
-  hybrid,  ///< asks again for at most 50 us, then sleeps in the kernel
+  hybrid,  ///< asks again for at most 100 us, then sleeps in the kernel
   block,   ///< sleeps in the kernel at once
 };
 

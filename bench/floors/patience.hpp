@@ -10,7 +10,7 @@
 
 namespace bench {
 
-inline constexpr std::int64_t hybrid_spin_ns = 50'000;
+inline constexpr std::int64_t hybrid_spin_ns = 100'000;  // as tenon's
 inline constexpr std::int64_t lost_after_ns = 50'000'000;
 
 /// One wait: made when a call would block, asked after every further try.

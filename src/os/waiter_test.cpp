@@ -1,5 +1,8 @@
 #include "os/waiter.hpp"
 
+#include <sched.h>
+#include <unistd.h>
+
 #include <tenon/os/pipe.hpp>
 
 #include "os/poll_set.hpp"
@@ -54,6 +57,29 @@ TEST(Waiter, waits_that_always_outlast_the_spinning_stop_it) {
   int at_once = 0;
   for (int i = 0; i < 60; ++i) at_once += one_long_wait() == 0 ? 1 : 0;
   EXPECT_GE(at_once, 30);
+}
+
+TEST(Waiter, hybrid_of_a_thread_bound_to_one_cpu_begins_with_sleeping_and_finds_out) {
+  cpu_set_t before;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  Waiter waiter(WaitMode::hybrid);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof before, &before), 0);
+  const auto sleep = [](Deadline) { return Result<void>(); };
+  for (std::uint64_t i = 1; i <= 8; ++i) {
+    EXPECT_OK(waiter.pause(sleep, Deadline::never()));
+    EXPECT_EQ(waiter.sleeps(), i);
+    waiter.progressed();
+  }
+  // A trial, but where the machine has no other CPU.
+  const bool others = ::sysconf(_SC_NPROCESSORS_ONLN) > 1;
+  EXPECT_OK(waiter.pause(sleep, Deadline::never()));
+  waiter.progressed();
+  EXPECT_EQ(waiter.sleeps(), others ? 8u : 9u);
+  EXPECT_EQ(waiter.spins(), others);
 }
 
 TEST(Waiter, now_asks_nobody) {
