@@ -55,6 +55,17 @@ class SegmentPtr {
   Segment* operator->() const noexcept { return segment_; }
   explicit operator bool() const noexcept { return segment_ != nullptr; }
 
+  /// Makes this a segment of at least `capacity` bytes that nobody else holds: itself, or `spare`, with which it then
+  /// changes places, or a new one. So memory that the user gives back a message later is used again, while it is in
+  /// cache and its pages are there. False when there is no memory.
+  [[nodiscard]] bool renew(SegmentPtr& spare, std::size_t capacity) noexcept {
+    if (serves(capacity)) return true;
+    swap(spare);
+    if (serves(capacity)) return true;
+    *this = allocate(capacity);
+    return segment_ != nullptr;
+  }
+
   /// A message that shows `bytes` of this segment and holds a reference.
   Message message(ByteView bytes) const noexcept {
     segment_->retain();
@@ -62,6 +73,10 @@ class SegmentPtr {
   }
 
  private:
+  bool serves(std::size_t capacity) const noexcept {
+    return segment_ != nullptr && segment_->unshared() && segment_->capacity() >= capacity;
+  }
+
   Segment* segment_ = nullptr;
 };
 

@@ -146,9 +146,7 @@ Result<bool> StreamReceiver::take(ByteSpan into, Deadline deadline) {
   begin_assembly(into.data());
   auto complete = assemble(deadline);
   if (!complete && assembly_.active) {  // keep what arrived: the caller's memory is the caller's again
-    if (!large_ || !large_->unshared() || large_->capacity() < assembly_.total)
-      large_ = SegmentPtr::allocate(assembly_.total);
-    if (!large_) return no_memory(assembly_.total);
+    if (!large_.renew(spare_large_, assembly_.total)) return no_memory(assembly_.total);
     std::memcpy(large_->data(), into.data(), assembly_.filled);
     assembly_.target = large_->data();
   }
@@ -166,11 +164,7 @@ Result<std::optional<Message>> StreamReceiver::take(Deadline deadline) {
     return message;
   }
   if (!assembly_.active) {
-    if (!large_ || !large_->unshared() || large_->capacity() < front_->total) {
-      large_.reset();
-      large_ = SegmentPtr::allocate(front_->total);
-    }
-    if (!large_) return no_memory(front_->total);
+    if (!large_.renew(spare_large_, front_->total)) return no_memory(front_->total);
     begin_assembly(large_->data());
   }
   const std::uint64_t total = assembly_.total;
@@ -282,9 +276,12 @@ Result<void> StreamReceiver::require_buffered(std::size_t size, Deadline deadlin
 }
 
 /// Room for a whole frame behind end_. Messages in the hands of the user keep their memory: then the rest
-/// moves on to a new segment.
+/// moves on to another segment. One that is empty is used from its beginning, which is in cache.
 Result<void> StreamReceiver::make_room() {
-  if (buffer_ && begin_ == end_ && buffer_->unshared()) begin_ = end_ = end_ % alignment;
+  if (buffer_ && begin_ == end_ && end_ >= alignment) {
+    if (!buffer_->unshared() && spare_ && spare_->unshared()) buffer_.swap(spare_);
+    if (buffer_->unshared()) begin_ = end_ = end_ % alignment;
+  }
   if (buffer_ && buffer_->capacity() - end_ >= wire::max_frame) return {};
   const std::size_t rest = end_ - begin_;
   if (buffer_ && buffer_->unshared() && buffer_->capacity() - rest >= wire::max_frame + alignment) {
@@ -300,12 +297,14 @@ Result<void> StreamReceiver::make_room() {
 /// What is in the buffer moves to a new one with room for `size` bytes. Offsets keep their place within 8 bytes: frames
 /// are multiples of 8 long, so that is what keeps payloads aligned.
 bool StreamReceiver::move_to_larger_buffer(std::size_t size) noexcept {
-  SegmentPtr larger = SegmentPtr::allocate(std::max(buffer_size, size + alignment));
-  if (!larger) return false;
+  SegmentPtr next = std::move(spare_);
+  if (!next || !next->unshared() || next->capacity() < size + alignment)
+    next = SegmentPtr::allocate(std::max(buffer_size, size + alignment));
+  if (!next) return false;
   const std::size_t rest = end_ - begin_;
   const std::size_t place = begin_ % alignment;
-  if (rest > 0) std::memcpy(larger->data() + place, buffer_->data() + begin_, rest);
-  buffer_ = std::move(larger);
+  if (rest > 0) std::memcpy(next->data() + place, buffer_->data() + begin_, rest);
+  spare_ = std::exchange(buffer_, std::move(next));
   begin_ = place;
   end_ = place + rest;
   return true;

@@ -93,11 +93,13 @@ class StreamReceiver {
   const char* violated_rule_ = nullptr;
 
   SegmentPtr buffer_;  ///< what was read and not yet taken: [begin_, end_)
+  SegmentPtr spare_;   ///< the one before, to be used again
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::optional<wire::FrameHeader> front_;  ///< announced by await_message()
   Assembly assembly_;
   SegmentPtr large_;             ///< memory of the last long message, used again when it fits
+  SegmentPtr spare_large_;       ///< of the one before
   bool draining_ = false;        ///< find_end() has read all that there was
   std::vector<os::Fd> arrived_;  ///< descriptors not yet matched with their message
   std::vector<os::Fd> current_;  ///< of the message in progress

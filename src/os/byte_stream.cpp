@@ -102,6 +102,9 @@ Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd
 }
 
 Transfer send_message(int socket, std::span<const Slice> from, std::span<const int> descriptors) noexcept {
+  constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  if (from.size() == 1 && descriptors.empty())
+    return result_of(retry([&] { return ::send(socket, from[0].data, from[0].size, flags); }));
   ControlRoom<max_descriptors, false> room;
   msghdr message{};
   message.msg_iov = as_iovec(from);
@@ -110,7 +113,7 @@ Transfer send_message(int socket, std::span<const Slice> from, std::span<const i
     room.attach_to(message);
     put_control_data(message, descriptors, false);
   }
-  return result_of(retry([&] { return ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL); }));
+  return result_of(retry([&] { return ::sendmsg(socket, &message, flags); }));
 }
 
 Transfer SocketStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {

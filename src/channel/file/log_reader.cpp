@@ -121,15 +121,18 @@ void LogReader::empty_buffer() noexcept {
 /// their memory: then what is left moves on to a new buffer.
 Result<void> LogReader::make_room(std::size_t size) {
   const std::size_t rest = end_ - begin_;
-  if (buffer_ && rest == 0 && buffer_->unshared()) begin_ = end_ = 0;
+  if (buffer_ && rest == 0 && end_ > 0) {
+    if (!buffer_->unshared() && spare_ && spare_->unshared()) buffer_.swap(spare_);
+    if (buffer_->unshared()) begin_ = end_ = 0;
+  }
   if (buffer_ && buffer_->capacity() - begin_ >= size && buffer_->capacity() - end_ >= least_read) return {};
   if (buffer_ && buffer_->unshared()) {
     std::memmove(buffer_->data(), buffer_->data() + begin_, rest);
   } else {
-    SegmentPtr fresh = SegmentPtr::allocate(buffer_size);
-    if (!fresh) return no_memory(buffer_size);
-    if (rest > 0) std::memcpy(fresh->data(), buffer_->data() + begin_, rest);
-    buffer_ = std::move(fresh);
+    if (!spare_ || !spare_->unshared()) spare_ = SegmentPtr::allocate(buffer_size);
+    if (!spare_) return no_memory(buffer_size);
+    if (rest > 0) std::memcpy(spare_->data(), buffer_->data() + begin_, rest);
+    buffer_.swap(spare_);
   }
   begin_ = 0;
   end_ = rest;
@@ -249,11 +252,7 @@ Result<Message> LogReader::take() {
   const std::uint64_t length = front_->length;
   Message message;
   if (wire::record_size(length) > long_record) {
-    if (!large_ || !large_->unshared() || large_->capacity() < length) {
-      large_.reset();
-      large_ = SegmentPtr::allocate(length);
-    }
-    if (!large_) return no_memory(length);
+    if (!large_.renew(spare_large_, length)) return no_memory(length);
     TRY(read_long(large_->data()));
     message = large_.message({large_->data(), length});
     if (large_->capacity() > kept_size) large_.reset();

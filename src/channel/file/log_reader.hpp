@@ -92,7 +92,9 @@ class LogReader {
   int rereads_ = 0;  ///< of what is in front
   std::optional<wire::RecordHeader> front_;
   bool closed_ = false;
-  SegmentPtr large_;  ///< memory of the last long message, used again when it fits
+  SegmentPtr spare_;        ///< the one before, to be used again
+  SegmentPtr large_;        ///< memory of the last long message, used again when it fits
+  SegmentPtr spare_large_;  ///< of the one before
   std::vector<std::uint64_t> passed_;
   Statistics::Direction counts_;
 };
