@@ -46,6 +46,13 @@ class ChannelLink final : public Link {
     return held_;
   }
 
+  Result<tenon::ByteSpan> loan(std::size_t size) override {
+    loan_ = TRY(channel_.loan(size));
+    return loan_.bytes();
+  }
+
+  Result<void> commit() override { return loan_.commit(loan_.bytes().size()); }
+
   Calls calls() const override {
     const auto statistics = channel_.statistics();
     return {statistics.sent.system_calls + statistics.received.system_calls,
@@ -58,6 +65,7 @@ class ChannelLink final : public Link {
   Deadline deadline() const { return lossy_ ? Deadline::in(lost_after) : Deadline::never(); }
 
   tenon::Channel channel_;
+  tenon::Loan loan_;
   bool lossy_;
   std::array<tenon::Message, batch> messages_;
   std::size_t held_ = 0;

@@ -26,4 +26,13 @@ tenon::Result<std::size_t> Link::receive_many(std::span<tenon::ByteView> into) {
   return 1;
 }
 
+tenon::Result<tenon::ByteSpan> Link::loan(std::size_t) {
+  return std::unexpected(
+      tenon::Error(tenon::Errc::unsupported, "loan", "memory", "this mechanism copies its messages"));
+}
+
+tenon::Result<void> Link::commit() {
+  return std::unexpected(tenon::Error(tenon::Errc::unsupported, "commit", "a loan", "there was none"));
+}
+
 }  // namespace bench

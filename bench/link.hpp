@@ -41,6 +41,9 @@ class Link {
   virtual tenon::Result<tenon::ByteView> receive() = 0;
   /// At least one, and those that are there. Valid until the next receive.
   virtual tenon::Result<std::size_t> receive_many(std::span<tenon::ByteView> into);
+  /// Memory of the mechanism's own in which the next message is written, then sent with commit(). Errors: unsupported.
+  virtual tenon::Result<tenon::ByteSpan> loan(std::size_t size);
+  virtual tenon::Result<void> commit();
   virtual Calls calls() const = 0;
   /// Messages may be lost: receive() gives up after a while.
   virtual bool lossy() const { return false; }

@@ -12,6 +12,10 @@ std::uint64_t packed(Head head) noexcept {
   return head.number << 2U | (head.measured ? 2U : 0U) | (head.last ? 1U : 0U);
 }
 
+Head unpacked(std::uint64_t first) noexcept {
+  return {first >> 2U, (first & 2U) != 0, (first & 1U) != 0};
+}
+
 }  // namespace
 
 void fill(tenon::ByteSpan message, Head head) noexcept {
@@ -42,7 +46,24 @@ std::optional<Head> check(tenon::ByteView message) noexcept {
   const std::uint64_t value = base + words * odd;
   const bool same_end = std::memcmp(message.data() + words * word, &value, message.size() % word) == 0;
   if (differing != 0 || !same_end) return std::nullopt;
-  return Head{first >> 2U, (first & 2U) != 0, (first & 1U) != 0};
+  return unpacked(first);
+}
+
+void fill_ends(tenon::ByteSpan message, Head head) noexcept {
+  const std::uint64_t first = packed(head);
+  const std::uint64_t last = first * odd;
+  std::memcpy(message.last(word).data(), &last, word);
+  std::memcpy(message.data(), &first, word);
+}
+
+std::optional<Head> check_ends(tenon::ByteView message) noexcept {
+  if (message.size() < least_size) return std::nullopt;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::memcpy(&first, message.data(), word);
+  std::memcpy(&last, message.last(word).data(), word);
+  if (message.size() >= 2 * word && last != first * odd) return std::nullopt;
+  return unpacked(first);
 }
 
 }  // namespace bench

@@ -26,4 +26,9 @@ void fill(tenon::ByteSpan message, Head head) noexcept;
 /// The head, if every byte is as fill() wrote it.
 std::optional<Head> check(tenon::ByteView message) noexcept;
 
+/// The first 8 bytes and the last 8 alone, whatever lies between them: what a message costs where nothing is copied.
+void fill_ends(tenon::ByteSpan message, Head head) noexcept;
+/// The head, if both ends are as fill_ends() wrote them.
+std::optional<Head> check_ends(tenon::ByteView message) noexcept;
+
 }  // namespace bench

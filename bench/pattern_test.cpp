@@ -39,6 +39,19 @@ TEST(Pattern, half_of_another_message_is_seen) {
   EXPECT_FALSE(check(message));
 }
 
+TEST(Pattern, ends_alone_are_recognised_at_any_size) {
+  for (std::size_t size = least_size; size < 40; ++size) {
+    std::vector<std::byte> message(size);
+    const Head head{9, true, size % 2 == 0};
+    fill_ends(message, head);
+    const auto found = check_ends(message);
+    ASSERT_TRUE(found) << size;
+    EXPECT_EQ(*found, head);
+    message.back() ^= std::byte{1};
+    EXPECT_EQ(check_ends(message).has_value(), size < 2 * least_size) << size;
+  }
+}
+
 TEST(Pattern, what_is_shorter_than_a_head_is_no_message) {
   const std::vector<std::byte> message(least_size - 1);
   EXPECT_FALSE(check(message));

@@ -76,6 +76,7 @@ struct Report {
       flag_ns;  ///< p50 of a flag's round trip in shared memory, measured again and again meanwhile
   std::vector<Cell> cells;
   std::map<std::string, std::string> peers;  ///< of rows that are other libraries: which version
+  std::vector<std::string> missing_peers;    ///< libraries that would be measured too, if they were installed
 
   const Cell* find(const std::string& row, bool floor, Workload workload, std::size_t size,
                    Waiting waiting) const;

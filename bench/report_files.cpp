@@ -107,6 +107,7 @@ std::string json_of(const Report& report) {
                 {"flag_ns", report.flag_ns},
                 {"warnings", report.warnings()}}}};
   object["peers"] = report.peers;
+  object["peers_not_installed"] = report.missing_peers;
   object["cells"] = Json::array();
   for (const auto& cell : report.cells) object["cells"].push_back(cell_json(report, cell));
   return object.dump(1) + "\n";

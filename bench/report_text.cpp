@@ -6,6 +6,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <tenon/units.hpp>
 
 namespace bench {
@@ -60,11 +61,19 @@ class Table {
     }
     text.erase(text.find_last_not_of(' ') + 1);
     text += '\n';
-    for (const auto& row : rows_of(report_)) text += line(row);
+    for (const auto& row : rows_of(report_)) {
+      if (has_cells(row)) text += line(row);
+    }
     return text;
   }
 
  private:
+  bool has_cells(const std::string& row) {
+    return std::ranges::any_of(columns_, [&](const Column& column) {
+      return report_.find(row, false, column.workload, column.size, waiting_) != nullptr;
+    });
+  }
+
   std::string line(const std::string& row) {
     std::string text = fmt::format("{:<{}}", row, name_width);
     for (const auto& column : columns_) text += entry(row, column);
@@ -81,7 +90,7 @@ class Table {
     const auto ratio = report_.against_floor(*cell);
     const bool best = best_row(report_, column.workload, column.size, waiting_) == row;
     const auto times = is_about_links(column.workload)
-                           ? fmt::format(" {:<6}", ratio ? fmt::format("{:.2f}", ratio->median) : "")
+                           ? fmt::format(" {:<6}", ratio ? ratio_text(ratio->median) : "")
                            : std::string(" ");
     return fmt::format("{:>9}{}{}{} ", figure_text(*cell, figure), best ? " *" : "  ", times,
                        bar(share(figure, column)));
@@ -137,10 +146,9 @@ std::string header(const Report& report) {
   std::string text =
       fmt::format("{}, {} CPUs, {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.system);
   text += fmt::format(
-      "Two processes on {}; {} repetitions in turn of {} ms each, median shown; every byte written and "
-      "checked\n",
-      report.placement, report.repetitions,
-      std::chrono::duration_cast<std::chrono::milliseconds>(report.measured).count());
+      "Two processes on {}; {} in turn of {} ms each{}; every byte written and checked\n", report.placement,
+      report.repetitions == 1 ? "1 repetition" : fmt::format("{} repetitions", report.repetitions),
+      static_cast<double>(report.measured.count()) / 1e6, report.repetitions > 1 ? ", median shown" : "");
   if (!report.flag_ns.empty()) {
     const auto flag = spread_of(report.flag_ns);
     text += fmt::format("A flag in shared memory, there and back, meanwhile: {} ({} to {})\n",
@@ -157,6 +165,8 @@ std::string footer(const Report& report) {
       "single sends). Bars: logarithmic, each column its own.\n";
   for (const auto& [row, version] : report.peers)
     text += fmt::format("- {}: {}, no part of tenon\n", row, version);
+  if (!report.missing_peers.empty())
+    text += fmt::format("- not installed, so not measured: {}\n", fmt::join(report.missing_peers, "; "));
   std::map<std::string, std::string> reasons;
   for (const Cell& cell : report.cells) {
     if (cell.absent.empty()) continue;
@@ -196,6 +206,10 @@ std::string rate_text(double per_second) {
   return per_second < 999'500 ? scaled(per_second / 1e3, "k/s") : scaled(per_second / 1e6, "M/s");
 }
 
+std::string ratio_text(double ratio) {
+  return fmt::format(fmt::runtime(ratio < 0.095 ? "{:.1g}" : "{:.2f}"), ratio);
+}
+
 std::string figure_text(const Cell& cell, double figure) {
   return has_round_trips(cell.workload)      ? time_text(figure)
          : cell.workload == Workload::memory ? tenon::format_size(static_cast<std::uint64_t>(figure))
@@ -207,6 +221,7 @@ std::string title_of(Workload workload) {
       "Round trip, p50 (less is better)",
       "One way, a send for each message (more is better)",
       "One way, send_many (more is better)",
+      "One way, in place: loan() and commit(), only the ends are touched (more is better)",
       "Round trip after a pause of 1 ms, p50 (less is better)",
       "Round trip at a fixed rate, p50 from when it was due (less is better)",
       "Four clients send to one listener, together (more is better)",

@@ -14,6 +14,8 @@ std::string text_of(const Report& report);
 std::string time_text(double nanoseconds);
 /// "1.20 M/s", "46.6 k/s".
 std::string rate_text(double per_second);
+/// "1.04"; of small ones, where two places would be none, "0.004".
+std::string ratio_text(double ratio);
 /// What a cell's figure is, with its unit.
 std::string figure_text(const Cell& cell, double figure);
 /// "round trip, median time (less is better)".

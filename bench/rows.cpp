@@ -19,8 +19,8 @@ std::vector<Row> all_rows() {
     rows.push_back({"unix dgram", scheme, "type=dgram", transport.traits});
   }
   for (const Peer& peer : peers()) {
-    constexpr tenon::Traits traits{{tenon::Trait::message_boundaries, tenon::Trait::lossless},
-                                   std::uint64_t{1} << 30U};
+    tenon::Traits traits{{tenon::Trait::message_boundaries, tenon::Trait::lossless}, most_copied};
+    if (peer.in_place) traits.set.add(tenon::Trait::zero_copy);
     rows.push_back({peer.row, peer.row.substr(0, peer.row.find(' ')), "", traits, peer.version});
   }
   return rows;
@@ -32,6 +32,8 @@ std::string obstacle(const Row& row, bool floor, Workload workload, std::size_t 
     return "its two ends are inherited";
   if (workload == Workload::fan_in && !row.traits.has(tenon::Trait::many_peers))
     return "a listener has one channel at a time";
+  if (size > most_copied && workload != Workload::in_place)
+    return fmt::format("beyond {} only in place", tenon::format_size(most_copied));
   if (size <= row.traits.max_message_size) return {};
   return fmt::format("a message may have {}", tenon::format_size(row.traits.max_message_size));
 }

@@ -24,6 +24,9 @@ struct Row {
 /// In the order of tenon::transports(), then the peers. Those have only what is about links, and no floors.
 std::vector<Row> all_rows();
 
+/// Larger messages are measured in place alone.
+inline constexpr std::size_t most_copied = 64 << 20;
+
 /// Why `row` or, `floor`, its floor cannot carry this; empty if it can.
 std::string obstacle(const Row& row, bool floor, Workload workload, std::size_t size);
 

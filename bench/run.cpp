@@ -14,6 +14,7 @@
 #include "bench/os/clock.hpp"
 #include "bench/os/processes.hpp"
 #include "bench/os/scratch.hpp"
+#include "bench/peers/peer.hpp"
 
 namespace bench {
 namespace {
@@ -37,6 +38,9 @@ class Bench {
  public:
   Bench(const Placement& placement, Exchange exchange)
       : placement_(placement), exchange_(std::move(exchange)) {}
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+  ~Bench() { stop_peers(); }
 
   Result<void> open() {
     scratch_.emplace(TRY(Scratch::create(exchange_)));
@@ -143,6 +147,7 @@ std::vector<Cell> cells_of(const Plan& plan) {
       for (const auto size : std::span(plan.sizes).first(one_size ? 1 : plan.sizes.size())) {
         for (const Row& row : plan.rows) {
           if (!row.peer.empty() && !is_about_links(workload)) continue;
+          if (workload == Workload::in_place && !row.traits.has(tenon::Trait::zero_copy)) continue;
           for (const bool floor : {false, true}) {
             if (floor && (!plan.floors || !row.peer.empty() || workload == Workload::batched ||
                           !is_about_links(workload)))
@@ -212,6 +217,7 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
   for (const Row& row : plan.rows) {
     if (!row.peer.empty()) report.peers[row.name] = row.peer;
   }
+  if (plan.peers) report.missing_peers = missing_peers();
   report.cells = cells_of(plan);
   const std::int64_t started = now_ns();
   const NoiseMeter meter;
@@ -240,7 +246,7 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
         cell.repetitions.push_back(std::move(*result));
       } else {
         cell.absent = result.error().message();
-        cell.failed = true;
+        cell.failed = result.error().code() != tenon::Errc::unsupported;
       }
     }
   }

@@ -18,8 +18,8 @@ struct Plan {
   std::string mode = "quick";
   std::vector<Row> rows;
   std::vector<Workload> workloads{Workload::round_trip, Workload::one_way, Workload::batched,
-                                  Workload::wake_up,    Workload::fan_in,  Workload::connect,
-                                  Workload::memory};
+                                  Workload::in_place,   Workload::wake_up, Workload::fan_in,
+                                  Workload::connect,    Workload::memory};
   std::vector<std::size_t> sizes{64, 1024, 64 * 1024, 1024 * 1024};  ///< at least `least_size` each
   std::vector<Waiting> waitings{Waiting::hybrid};
   std::uint64_t repetitions = 5;
@@ -28,6 +28,7 @@ struct Plan {
   std::chrono::nanoseconds budget{};  ///< no repetition is begun that would not end within it; 0 is none
   double rate = 0;                    ///< of Workload::paced, a second; needed for it
   bool floors = true;
+  bool peers = true;  ///< `rows` has those that are installed: say which are not
 };
 
 /// Told after every measurement: how many of how many are over, and how long the rest will take.

@@ -51,11 +51,20 @@ class Account {
   Usage used_;
 };
 
+/// One message, in the way of the workload.
+Result<void> put(const Load& load, Link& link, std::vector<std::byte>& buffer, Head head) {
+  if (load.workload == Workload::in_place) {
+    fill_ends(TRY(link.loan(load.size)), head);
+    return link.commit();
+  }
+  fill(buffer, head);
+  return link.send(buffer);
+}
+
 /// Says that nothing more comes, and waits until the other side has it.
-Result<void> send_last(Link& link, std::vector<std::byte>& buffer, std::uint64_t number, bool measured,
+Result<void> send_last(const Load& load, Link& link, std::vector<std::byte>& buffer, Head head,
                        Exchange& exchange) {
-  fill(buffer, {number, measured, true});
-  TRY(link.send(buffer));
+  TRY(put(load, link, buffer, head));
   exchange.arrive();
   if (!link.lossy()) {
     if (exchange.wait_finished(end_patience_ns)) return {};
@@ -119,7 +128,7 @@ Result<void> ask(const Load& load, Link& link, Exchange& exchange) {
   }
   account.end(taken);
   report.samples = taken;
-  return send_last(link, buffer, number, false, exchange);
+  return send_last(load, link, buffer, {number, false, true}, exchange);
 }
 
 Result<void> answer(Link& link, Exchange& exchange) {
@@ -144,8 +153,8 @@ Result<void> answer(Link& link, Exchange& exchange) {
 class Producer {
  public:
   Producer(const Load& load, Link& link)
-      : link_(link), size_(load.size), batched_(load.workload == Workload::batched), buffer_(load.size) {
-    if (!batched_) return;
+      : load_(load), link_(link), buffer_(load.workload == Workload::in_place ? 0 : load.size) {
+    if (load.workload != Workload::batched) return;
     const std::size_t count = std::clamp<std::size_t>(batch_bytes / load.size, 2, most_in_batch);
     memory_.resize(count * load.size);
     for (std::size_t index = 0; index < count; ++index)
@@ -154,13 +163,12 @@ class Producer {
 
   /// One step: how many messages went.
   Result<std::uint64_t> step(bool measured) {
-    if (!batched_) {
-      fill(buffer_, {number_++, measured, false});
-      TRY(link_.send(buffer_));
+    if (views_.empty()) {
+      TRY(put(load_, link_, buffer_, {number_++, measured, false}));
       return 1;
     }
     for (std::size_t index = 0; index < views_.size(); ++index)
-      fill({memory_.data() + index * size_, size_}, {number_++, measured, false});
+      fill({memory_.data() + index * load_.size, load_.size}, {number_++, measured, false});
     TRY(link_.send_many(views_));
     return views_.size();
   }
@@ -169,9 +177,8 @@ class Producer {
   std::vector<std::byte>& buffer() noexcept { return buffer_; }
 
  private:
+  const Load& load_;
   Link& link_;
-  std::size_t size_;
-  bool batched_;
   std::uint64_t number_ = 0;
   std::vector<std::byte> buffer_;
   std::vector<std::byte> memory_;
@@ -190,26 +197,27 @@ Result<void> produce(const Load& load, Link& link, Exchange& exchange) {
   // No clock is read while it counts: how many messages that will be is told by the warm-up.
   const double rate = static_cast<double>(warm) / static_cast<double>(std::max<std::int64_t>(elapsed, 1));
   const auto wanted = static_cast<std::uint64_t>(rate * static_cast<double>(load.measured.count()));
-  const std::uint64_t count =
-      std::clamp<std::uint64_t>(wanted, least_trips, std::max(link.most_bytes() / load.size, least_trips));
+  const std::uint64_t most =
+      load.workload == Workload::in_place ? UINT64_MAX : std::max(link.most_bytes() / load.size, least_trips);
+  const std::uint64_t count = std::clamp(wanted, least_trips, most);
   Account account(link, exchange.side(0));
   account.begin();
   std::uint64_t sent = 0;
   while (sent < count) sent += TRY(producer.step(true));
   account.end(sent + 1);
-  return send_last(link, producer.buffer(), producer.next_number(), true, exchange);
+  return send_last(load, link, producer.buffer(), {producer.next_number(), true, true}, exchange);
 }
 
 /// Checks that messages come in order, and counts those that do.
 class Consumer {
  public:
   Consumer(const Load& load, Link& link, SideReport& report)
-      : size_(load.size), lossy_(link.lossy()), account_(link, report), report_(report) {}
+      : load_(load), lossy_(link.lossy()), account_(link, report), report_(report) {}
 
   /// True after the last.
   Result<bool> take(ByteView message) {
-    const auto head = check(message);
-    if (!head || message.size() != size_)
+    const auto head = load_.workload == Workload::in_place ? check_ends(message) : check(message);
+    if (!head || message.size() != load_.size)
       return std::unexpected(broken(fmt::format("number {} is not what was sent", next_)));
     if (head->number != next_) {
       if (!lossy_ || head->number < next_)
@@ -224,7 +232,7 @@ class Consumer {
   }
 
  private:
-  std::size_t size_;
+  const Load& load_;
   bool lossy_;
   std::uint64_t next_ = 0;
   std::uint64_t counted_ = 0;
@@ -250,7 +258,7 @@ Result<void> consume(const Load& load, Link& link, Exchange& exchange) {
 }  // namespace
 
 const char* to_string(Workload workload) noexcept {
-  static constexpr std::array names{"round-trip", "one-way", "batched", "wake-up",
+  static constexpr std::array names{"round-trip", "one-way", "batched", "in-place", "wake-up",
                                     "paced",      "fan-in",  "connect", "memory"};
   return names[static_cast<std::size_t>(workload)];
 }

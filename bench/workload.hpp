@@ -15,6 +15,7 @@ enum class Workload : std::uint8_t {
   round_trip,  ///< a message there and back, one at a time; each timed
   one_way,     ///< one message after another, a send for each
   batched,     ///< likewise, with send_many()
+  in_place,    ///< likewise, written where the other side reads it; only the ends of each are touched
   wake_up,     ///< round trips with a pause before each, so that the other side is asleep
   paced,       ///< round trips that are due at a fixed rate; timed from when they were due
   fan_in,      ///< several clients send to one listener (channel_loads.hpp, like the next two)

@@ -104,12 +104,14 @@ Result<bench::SavedReport> AdviseCommand::report() const {
   bench::Plan plan;
   plan.mode = "advise";
   plan.rows = bench::all_rows();
+  std::erase_if(plan.rows, [](const bench::Row& row) { return !row.peer.empty(); });
   plan.sizes = {std::max<std::size_t>(wish_.size, bench::least_size)};
   plan.workloads = {bench::Workload::round_trip, bench::Workload::one_way, bench::Workload::batched};
   for (const auto waiting : {bench::Waiting::spin, bench::Waiting::hybrid, bench::Waiting::block}) {
     if (wish_.waiting == to_string(waiting)) plan.waitings = {waiting};
   }
   plan.floors = false;
+  plan.peers = false;
   BenchLine line;
   const auto placement = TRY(bench::Placement::parse(""));
   const auto measured = TRY(bench::run(

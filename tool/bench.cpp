@@ -10,6 +10,7 @@
 #include "bench/compare.hpp"
 #include "bench/html/page.hpp"
 #include "bench/pattern.hpp"
+#include "bench/peers/peer.hpp"
 #include "bench/report_files.hpp"
 #include "bench/report_text.hpp"
 #include "bench/run.hpp"
@@ -31,7 +32,7 @@ using tenon::Result;
 using namespace std::chrono_literals;
 
 constexpr const char* waiting_names = "spin|hybrid|block|all";
-constexpr std::uint64_t largest_size = 64 << 20;
+constexpr std::uint64_t largest_size = 1 << 30;
 
 std::unexpected<Error> wrong(const char* option, const std::string& text, const std::string& advice) {
   return std::unexpected(Error(Errc::invalid_argument, option, text, advice));
@@ -96,7 +97,7 @@ void BenchCommand::declare(CLI::App& app) {
   app.add_option("--rows", rows_, "Only these, by name: shm,unix,'unix seqpacket'")->type_name("NAMES");
   app.add_option("--sizes", sizes_, "Bytes of the messages (64,1K,64K,1M unless given)")->type_name("SIZES");
   app.add_option("--workloads", workloads_,
-                 "Of round-trip, one-way, batched, wake-up, fan-in, connect, memory")
+                 "Of round-trip, one-way, batched, in-place, wake-up, fan-in, connect, memory")
       ->type_name("NAMES");
   add_choice(app, "--wait", waiting_, waiting_names, "How both sides wait (hybrid; --full: all)");
   app.add_option("--pin", pin_,
@@ -129,10 +130,12 @@ Result<void> BenchCommand::choose_rows(bench::Plan& plan) const {
       continue;
     }
     const auto close = suggestion(name, names);
+    const auto missing = bench::missing_peers();
     return wrong(
         "--rows", name,
-        fmt::format("there is no such row{}; there are {}",
-                    close.empty() ? "" : fmt::format(" (did you mean {}?)", close), fmt::join(names, ", ")));
+        fmt::format("there is no such row{}; there are {}{}",
+                    close.empty() ? "" : fmt::format(" (did you mean {}?)", close), fmt::join(names, ", "),
+                    missing.empty() ? "" : fmt::format("; not installed: {}", fmt::join(missing, "; "))));
   }
   return {};
 }
@@ -198,6 +201,7 @@ Result<bench::Plan> BenchCommand::plan() const {
   }
   plan.rate = rate_.value_or(0);
   plan.floors = !no_floors_;
+  plan.peers = rows_.empty();
   return plan;
 }
 

@@ -27,6 +27,8 @@ using tenon::Result;
 constexpr std::size_t line = 64;
 constexpr std::size_t ring_bytes = 256 * 1024;
 constexpr std::size_t page = 4096;
+constexpr std::size_t worth_populating =
+    256 << 20;  // larger ones are measured in place: most of it is never touched
 
 /// Wakes the one who sleeps, if there is one.
 struct alignas(line) Bell {
@@ -82,6 +84,12 @@ class MemoryLink final : public Link {
         patience_(setting, false) {}
 
   Result<void> send(ByteView message) override {
+    const auto place = TRY(loan(message.size()));
+    std::memcpy(place.data(), message.data(), message.size());
+    return commit();
+  }
+
+  Result<tenon::ByteSpan> loan(std::size_t size) override {
     if (sent_ - room_seen_ >= out_.slots()) {
       const auto has_room = [&] {
         room_seen_ = out_.header().taken.load(std::memory_order_acquire);  // SYNC: slot taken
@@ -89,7 +97,10 @@ class MemoryLink final : public Link {
       };
       TRY(wait(out_.header().room, has_room));
     }
-    std::memcpy(out_.bytes(sent_), message.data(), message.size());
+    return tenon::ByteSpan(out_.bytes(sent_), size);
+  }
+
+  Result<void> commit() override {
     out_.number(sent_).store(sent_ + 1, std::memory_order_release);  // SYNC: slot written
     ++sent_;
     ring(out_.header().data);
@@ -157,8 +168,9 @@ class MemoryMeeting final : public Meeting {
     const Shape shape(setting.size);
     if (file >= 0 && ::ftruncate(file, static_cast<off_t>(2 * shape.bytes)) != 0)
       return std::unexpected(Error::from_errno("lengthen", "the mapped file", errno));
+    const int populate = shape.bytes <= worth_populating ? MAP_POPULATE : MAP_NORESERVE;
     void* const memory = ::mmap(nullptr, 2 * shape.bytes, PROT_READ | PROT_WRITE,
-                                MAP_SHARED | MAP_POPULATE | (file < 0 ? MAP_ANONYMOUS : 0), file, 0);
+                                MAP_SHARED | populate | (file < 0 ? MAP_ANONYMOUS : 0), file, 0);
     if (memory == MAP_FAILED) return std::unexpected(Error::from_errno("map", "the floor", errno));
     return std::make_unique<MemoryMeeting>(setting, static_cast<std::byte*>(memory), shape);
   }

@@ -156,7 +156,7 @@ class Part {
   static std::string entry(const SavedCell* cell) {
     if (cell == nullptr) return "<td>–</td><td></td>";
     const auto& spread = *cell->figure;
-    const auto floor = cell->times_floor ? fmt::format("{:.2f}", cell->times_floor->median) : std::string();
+    const auto floor = cell->times_floor ? ratio_text(cell->times_floor->median) : std::string();
     return fmt::format("<td>{}<small>{} to {}</small></td><td>{}</td>", figure(cell->unit, spread.median),
                        figure(cell->unit, spread.least), figure(cell->unit, spread.most), floor);
   }

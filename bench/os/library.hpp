@@ -11,6 +11,8 @@ class Library {
   explicit Library(const char* soname) noexcept;
 
   bool is_there() const noexcept { return handle_ != nullptr; }
+  /// What stands behind ".so." in the name of its file, without links: "5.2.4".
+  std::string version() const;
   /// The function `name` as `Function`, "int(void*)". Null, and no longer is_there(), when there is none.
   template <typename Function>
   Function* function(const char* name) noexcept {

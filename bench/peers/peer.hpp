@@ -15,11 +15,17 @@ namespace bench {
 struct Peer {
   std::string row;      ///< "zeromq ipc"
   std::string version;  ///< "4.3.4"
+  /// Errors: unsupported, when it cannot be measured now, which is nobody's failure.
   tenon::Result<MeetingPtr> (*prepare)(const Setting& setting);
+  bool in_place = false;  ///< its links lend memory
 };
 
 /// Those that are installed.
 std::span<const Peer> peers();
+/// Those that are not, each with what Debian calls it: "nng (libnng1)".
+std::vector<std::string> missing_peers();
+/// After a run: ends what was started for it.
+void stop_peers();
 /// Null if there is none.
 const Peer* peer_of(std::string_view row);
 
@@ -28,6 +34,8 @@ std::vector<Peer> zeromq_peers();
 std::vector<Peer> nng_peers();
 std::vector<Peer> nanomsg_peers();
 std::vector<Peer> boost_peers();
+std::vector<Peer> iceoryx_peers();
+void stop_iceoryx();
 
 /// What a connecting side is told: side 1 opens the place and publishes it, side 0 waits for that.
 template <typename Open>
