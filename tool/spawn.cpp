@@ -55,10 +55,10 @@ bool is_end(const Result<void>& result) {
 }
 
 void SpawnCommand::declare(CLI::App& app) {
-  app.add_option(
-         "-a,--address", address_,
-         "The channel: pipe: or unix:, with options (pipe:?framing=lines unless given: any program that "
-         "reads and writes lines; pipe: is for programs that call tenon::inherited())")
+  app.add_option("-a,--address", address_,
+                 "The channel: pipe:, unix: or shm:, with options (pipe:?framing=lines unless given: any "
+                 "program that "
+                 "reads and writes lines; pipe: is for programs that call tenon::inherited())")
       ->type_name("ADDR");
   app.add_option("-e,--event", events_, "Give the program an event of this name: tenon wait inherited:NAME")
       ->allow_extra_args(false)

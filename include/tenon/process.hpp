@@ -19,7 +19,7 @@ struct GivenEvent {
 struct ChildOptions {
   std::vector<std::string> arguments;      ///< [0] is the program, looked up in PATH
   std::vector<std::string> environment{};  ///< NAME=value, added to the inherited ones or replacing them
-  /// `pipe:` or `unix:`, with options. With framing=message (default) the child is a program that calls
+  /// `pipe:`, `unix:` or `shm:`, with options. With framing=message (default) the child is a program that calls
   /// inherited(); with framing=lines or framing=raw it is any program, and the channel is its standard input and
   /// output.
   std::string address = "pipe:";

@@ -31,7 +31,8 @@ std::unexpected<Error> lacking(std::string_view operation, const Address& addres
             "it does not have the required " + names + " (tenon schemes shows which transport does)"));
 }
 
-/// The transport at `address`, after its options have been checked.
+}  // namespace
+
 Result<const Transport*> checked_transport(std::string_view operation, const Address& address,
                                            TraitSet require) {
   const Transport* transport = TRY(transport_of(address));
@@ -44,8 +45,6 @@ Result<const Transport*> checked_transport(std::string_view operation, const Add
   }
   return transport;
 }
-
-}  // namespace
 
 Result<void> Endpoint::send_single(ByteView message, Deadline deadline) {
   static_cast<void>(TRY(send({&message, 1}, {}, deadline)));

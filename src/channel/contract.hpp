@@ -106,8 +106,9 @@ class Acceptor {
   Address address_;
 };
 
-/// The two sides of a channel to a child that does not run yet (stream.hpp, like the next two).
+/// The two sides of a channel to a child that does not run yet (child_ends.hpp).
 struct ChildEnds;
+/// stream.hpp
 struct StreamConnection;
 struct StreamListener;
 
@@ -137,6 +138,11 @@ struct Transport {
 
 /// The table. Errors: invalid_argument that lists the known schemes.
 Result<const Transport*> transport_of(const Address& address);
+
+/// The same, after its options have been checked. Errors: those, and unsupported when it lacks what `require` or the
+/// address asks for.
+Result<const Transport*> checked_transport(std::string_view operation, const Address& address,
+                                           TraitSet require);
 
 /// That every option of `address` is one of the transport's. Errors: invalid_argument that lists those.
 Result<void> check_options(std::string_view operation, const Transport& transport, const Address& address);

@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "base/try.hpp"
-#include "channel/contract.hpp"
-#include "channel/stream.hpp"
+#include "channel/child_ends.hpp"
+#include "channel/options.hpp"
 
 namespace tenon {
 namespace {
@@ -16,23 +16,24 @@ constexpr int first_descriptor = 3;
 
 /// Where the child finds its ends: at 3 and up, named in its environment; or as its standard input and
 /// output.
-void give(std::span<const os::Fd> ends, const Address& address, Framing framing, os::SpawnOptions& options) {
-  const os::Fd& in = ends.front();
-  const os::Fd& out = ends.back();
+void give(const ChildEnds& ends, const Address& address, Framing framing, os::SpawnOptions& options) {
+  const os::Fd& in = ends.theirs.front();
+  const os::Fd& out = ends.theirs.back();
   if (framing != Framing::message) {
     options.descriptors.push_back({in.get(), 0});
     options.descriptors.push_back({out.get(), 1});
     return;
   }
-  std::string place = std::to_string(first_descriptor);
+  std::string child_address = std::string(ends.address) + std::to_string(first_descriptor);
   options.descriptors.push_back({in.get(), first_descriptor});
-  if (ends.size() > 1) {
+  if (ends.theirs.size() > 1) {
     options.descriptors.push_back({out.get(), first_descriptor + 1});
-    place += "," + std::to_string(first_descriptor + 1);
+    child_address += "," + std::to_string(first_descriptor + 1);
   }
-  Address inherited = Address::parse("fd:" + place).value();
-  for (const auto name : {"wait", "max-message-size"}) {
-    if (const auto value = address.option(name)) inherited = inherited.with(name, std::string(*value));
+  Address inherited = Address::parse(child_address).value();
+  for (const std::string_view name : ends.passed_on) {
+    if (const auto value = address.option(name))
+      inherited = inherited.with(std::string(name), std::string(*value));
   }
   options.environment.push_back(std::string(environment_name) + "=" + inherited.to_string());
 }
@@ -55,10 +56,13 @@ Result<void> give_events(std::span<const GivenEvent> events, os::SpawnOptions& o
 
 /// What is said when the child did not answer, after it has been ended.
 Error no_answer(const Error& error, os::Process& process, const std::string& program) {
-  const auto ended = process.wait(Deadline::in(std::chrono::milliseconds(100)));
-  std::string advice = ended ? "the child " + ended->describe() + " before it called inherited()"
-                             : "the child did not call inherited() in time";
-  advice += "; for a program that knows nothing of tenon use framing=lines or framing=raw";
+  std::string advice(error.advice());
+  if (error.code() == Errc::no_one_there || error.code() == Errc::timed_out) {
+    const auto ended = process.wait(Deadline::in(std::chrono::milliseconds(100)));
+    advice = ended ? "the child " + ended->describe() + " before it called inherited()"
+                   : "the child did not call inherited() in time";
+    advice += "; a program that knows nothing of tenon takes pipe:?framing=lines or pipe:?framing=raw";
+  }
   static_cast<void>(process.kill(SIGKILL));
   static_cast<void>(process.wait());
   return {error.code() == Errc::no_one_there ? Errc::peer_died : error.code(), "spawn", program,
@@ -71,23 +75,21 @@ Result<Child> spawn(const ChildOptions& options) {
   const Address address = TRY(Address::parse(options.address));
   const Transport* transport = TRY(transport_of(address));
   if (transport->child_ends == nullptr) {
-    return std::unexpected(
-        Error(Errc::unsupported, "spawn", options.address, "a child can inherit pipe: and unix: channels"));
+    return std::unexpected(Error(Errc::unsupported, "spawn", options.address,
+                                 "a child can inherit pipe:, unix: and shm: channels"));
   }
-  TRY(check_options("spawn", *transport, address));
+  static_cast<void>(TRY(checked_transport("spawn", address, {})));
   const Framing framing = TRY(ChannelOptions::from(address)).framing;
-  const Traits traits = TRY(transport->traits(address));
   ChildEnds ends = TRY(transport->child_ends(address));
 
   os::SpawnOptions process_options{.arguments = options.arguments, .environment = options.environment};
   process_options.die_with_parent = options.die_with_parent;
-  give(ends.theirs, address, framing, process_options);
+  give(ends, address, framing, process_options);
   TRY(give_events(options.events, process_options));
   os::Process process = TRY(os::Process::spawn(process_options));
   ends.theirs.clear();
 
-  if (ends.ours.peer) ends.ours.peer->pid = process.pid();
-  auto endpoint = open_stream(address, std::move(ends.ours), traits, options.deadline);
+  auto endpoint = ends.ours(process.pid(), options.deadline);
   if (!endpoint) return std::unexpected(no_answer(endpoint.error(), process, options.arguments.front()));
   return Child{std::move(process), Channel(std::move(*endpoint))};
 }

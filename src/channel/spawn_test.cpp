@@ -26,7 +26,8 @@ class Spawn : public testing::TestWithParam<const char*> {
 };
 INSTANTIATE_TEST_SUITE_P(, Spawn,
                          testing::Values("pipe:", "unix:", "unix:?type=seqpacket",
-                                         "pipe:?capacity=256K&wait=block"));
+                                         "pipe:?capacity=256K&wait=block",
+                                         "shm:", "shm:?capacity=8K&wait=block&max-message-size=64M"));
 
 TEST_P(Spawn, gives_the_child_a_channel) {
   Child child = value_of(spawn(this->child("echo")));

@@ -244,4 +244,11 @@ Result<std::unique_ptr<Endpoint>> open_stream(const Address& address, StreamConn
   return make_stream_endpoint(address, handshake.take(), traits, options);
 }
 
+ChildEnds::Open open_stream_to_child(const Address& address, StreamConnection connection, Traits traits) {
+  return [=, connection = std::move(connection)](int child, Deadline deadline) mutable {
+    if (connection.peer) connection.peer->pid = child;
+    return open_stream(address, std::move(connection), traits, deadline);
+  };
+}
+
 }  // namespace tenon

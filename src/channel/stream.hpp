@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "channel/child_ends.hpp"
 #include "channel/contract.hpp"
 #include "channel/options.hpp"
 #include "os/byte_stream.hpp"
@@ -30,12 +31,6 @@ struct StreamListener {
   Address address;        ///< with what the system chose filled in
   int fd = -1;            ///< readable when accept() may have something to do
   AcceptFunction accept;  ///< owns what `fd` belongs to
-};
-
-struct ChildEnds {
-  StreamConnection ours;
-  std::vector<os::Fd>
-      theirs;  ///< one socket, or where to read and where to write; blocking, as any program expects
 };
 
 /// The exchange of hellos at the start of a framed stream. Both sides send theirs at once; there are no
@@ -76,6 +71,9 @@ Result<std::unique_ptr<Endpoint>> open_stream(const Address& address, StreamConn
 /// takes.
 std::unique_ptr<Endpoint> make_stream_endpoint(const Address& address, StreamConnection connection,
                                                Traits traits, const ChannelOptions& options);
+
+/// The same, for a connection whose peer is a child to come.
+ChildEnds::Open open_stream_to_child(const Address& address, StreamConnection connection, Traits traits);
 
 /// What framing=lines and framing=raw leave of a stream transport's traits.
 Traits traits_for_framing(Traits traits, Framing framing);

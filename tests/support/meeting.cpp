@@ -7,6 +7,7 @@
 #include <tenon/os/pipe.hpp>
 #include <tenon/os/unix_socket.hpp>
 
+#include "channel/child_ends.hpp"
 #include "channel/stream.hpp"
 #include "support/expect.hpp"
 #include "support/free_port.hpp"
@@ -104,6 +105,35 @@ class ByInheritance final : public Meeting {
   std::vector<os::Fd> second_;
 };
 
+/// A socket that both processes have from the start, as a parent and its child do.
+class ByShmPair final : public Meeting {
+ public:
+  explicit ByShmPair(const std::string& options) : options_(options) {
+    const Address address = value_of(Address::parse(with_options("shm:", options)));
+    ends_ = value_of(value_of(transport_of(address))->child_ends(address));
+  }
+
+  Result<Channel> first(Deadline deadline) override {
+    auto endpoint = std::exchange(ends_.ours, {})(::getpid(), deadline);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    return Channel(std::move(*endpoint));
+  }
+  Result<Channel> second(Deadline deadline) override {
+    os::Fd end = std::move(ends_.theirs.front());
+    auto channel =
+        connect(with_options("shm:?fd=" + std::to_string(end.get()), options_), {.deadline = deadline});
+    if (channel) static_cast<void>(end.release());  // taken over
+    return channel;
+  }
+  std::unique_ptr<os::ByteStream> second_raw() override { return nullptr; }
+  void keep_first() override { ends_.theirs.clear(); }
+  void keep_second() override { ends_.ours = {}; }
+
+ private:
+  std::string options_;
+  ChildEnds ends_;
+};
+
 std::vector<Row> possible_here(std::vector<Row> rows) {
   if (!has_ipv6()) std::erase_if(rows, [](const Row& row) { return row.address.contains("[::1]"); });
   return rows;
@@ -132,6 +162,7 @@ const std::vector<Row>& rows() {
        .few_calls = "capacity=80K"},
       {"shm", "shm", "shm:{folder}/s"},
       {"shm_small", "shm", "shm:{folder}/s?capacity=8K"},
+      {"shm_pair", "shm", ""},
       {"mmap", "mmap", "mmap:{folder}/m"},
       {"mmap_small", "mmap", "mmap:{folder}/m?capacity=8K"},
       {.name = "sysv_mq",
@@ -148,6 +179,8 @@ const Transport& transport_of_row(const Row& row) {
 }
 
 Traits traits_of(const Row& row) {
+  if (row.scheme == "shm" && row.address.empty())
+    return value_of(transport_of_row(row).traits(value_of(Address::parse("shm:"))));
   if (row.address.empty()) {  // what fd: adopts decides
     Traits traits = transport_of_row(row).general_traits;
     if (row.name == "socket_pair") traits.set.add(Trait::carries_descriptors);
@@ -167,6 +200,7 @@ std::string address_of(const Row& row, const TemporaryFolder& folder, const std:
 }
 
 std::unique_ptr<Meeting> Meeting::arrange(const Row& row, const std::string& options) {
+  if (row.scheme == "shm" && row.address.empty()) return std::make_unique<ByShmPair>(options);
   if (row.scheme == "fd") return std::make_unique<ByInheritance>(row.name == "socket_pair", options);
   return std::make_unique<ByName>(row, options);
 }

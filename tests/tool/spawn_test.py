@@ -19,7 +19,7 @@ class Spawn(support.ToolTest):
         self.assertEqual(self.spawn("--", "cat", stdin=lines).stdout, lines)
 
     def test_messages_through_a_program_of_ours(self):
-        for address in ("pipe:", "unix:"):
+        for address in ("pipe:", "unix:", "shm:", "shm:?capacity=8K&wait=block"):
             data = os.urandom(3000000)
             out = self.spawn("--address", address, "--split", "none", "--format", "raw", "--",
                              support.TENON, "pong", "inherited:", stdin=data).stdout

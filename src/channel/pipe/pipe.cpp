@@ -53,8 +53,10 @@ Result<ChildEnds> child_ends(const Address& address) {
   TRY(os::set_nonblocking(to_child.read_end.get(), false));
   TRY(os::set_nonblocking(from_child.write_end.get(), false));
   ChildEnds ends;
-  ends.ours.stream =
+  StreamConnection ours;
+  ours.stream =
       std::make_unique<os::PipeStream>(std::move(from_child.read_end), std::move(to_child.write_end));
+  ends.ours = open_stream_to_child(address, std::move(ours), framed_traits);
   ends.theirs.push_back(std::move(to_child.read_end));
   ends.theirs.push_back(std::move(from_child.write_end));
   return ends;

@@ -113,6 +113,8 @@ Result<bool> Introduction::listen() {
   }
   if (peer_region_) return true;
   theirs_ = TRY(decode_hello(received_));
+  if (role_ == Role::connecting && arrived_.size() == 2)
+    return refuse("both sides connect: one must have called spawn() or accept()");
   if (arrived_.size() != (role_ == Role::listening ? 2 : 1)) {
     return refuse("the peer sent " + std::to_string(arrived_.size()) + " descriptors with its hello");
   }

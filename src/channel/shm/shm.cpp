@@ -1,10 +1,12 @@
 #include "channel/shm/shm.hpp"
 
 #include <bit>
+#include <charconv>
 
 #include <tenon/units.hpp>
 
 #include "base/try.hpp"
+#include "channel/child_ends.hpp"
 #include "channel/greeting.hpp"
 #include "channel/shm/introduction.hpp"
 #include "channel/socket_place.hpp"
@@ -18,32 +20,61 @@ constexpr Traits shm_traits{{Trait::message_boundaries, Trait::lossless, Trait::
                              Trait::unrelated_processes, Trait::many_peers, Trait::hostile_peer_safe},
                             default_max_message_size};
 
+/// Of two that have a socket between them already.
+constexpr Traits pair_traits{
+    {Trait::message_boundaries, Trait::lossless, Trait::zero_copy, Trait::reports_peer_death,
+     Trait::peer_credentials, Trait::pollable, Trait::hostile_peer_safe},
+    default_max_message_size};
+
 constexpr std::uint64_t default_capacity = 256 << 10;
 
 struct ShmOptions {
   ChannelOptions channel;
   std::uint64_t capacity = default_capacity;
+  int fd = -1;  ///< a socket that is connected already
 };
 
-Result<ShmOptions> options_of(const Address& address) {
-  ShmOptions options{TRY(ChannelOptions::from(address))};
+std::unexpected<Error> bad_option(const Address& address, std::string_view name, std::string_view why) {
+  return std::unexpected(
+      Error(Errc::invalid_argument, "parse address", address.to_string(),
+            std::string(name) + "=" + std::string(*address.option(name)) + ": " + std::string(why)));
+}
+
+Result<std::uint64_t> capacity_of(const Address& address) {
   const auto text = address.option("capacity");
-  if (!text) return options;
-  const auto bad = [&](std::string_view why) {
-    return std::unexpected(Error(Errc::invalid_argument, "parse address", address.to_string(),
-                                 "capacity=" + std::string(*text) + ": " + std::string(why)));
-  };
+  if (!text) return default_capacity;
   const auto size = parse_size(*text);
-  if (!size) return bad(size.error().advice());
-  if (*size < shm::least_capacity || *size > shm::most_capacity) return bad("it is 4K to 1G");
-  options.capacity = std::bit_ceil(*size);
-  return options;
+  if (!size) return bad_option(address, "capacity", size.error().advice());
+  if (*size < shm::least_capacity || *size > shm::most_capacity)
+    return bad_option(address, "capacity", "it is 4K to 1G");
+  return std::bit_ceil(*size);
+}
+
+Result<int> fd_of(const Address& address) {
+  const auto text = address.option("fd");
+  if (!text) return -1;
+  int fd = -1;
+  const auto [end, problem] = std::from_chars(text->data(), text->data() + text->size(), fd);
+  if (problem != std::errc{} || end != text->data() + text->size() || fd < 0)
+    return bad_option(address, "fd", "write the number of a connected Unix stream socket");
+  if (!address.place().empty())
+    return bad_option(address, "fd",
+                      "a socket that is connected has no place: write shm:?fd=" + std::to_string(fd));
+  return fd;
+}
+
+Result<ShmOptions> options_of(const Address& address) {
+  return ShmOptions{TRY(ChannelOptions::from(address)), TRY(capacity_of(address)), TRY(fd_of(address))};
+}
+
+const Traits& traits_at(const Address& address) noexcept {
+  return address.place().empty() ? pair_traits : shm_traits;
 }
 
 Result<Traits> traits(const Address& address) {
   static_cast<void>(TRY(NameOptions::from(address)));
   static_cast<void>(TRY(options_of(address)));
-  return shm_traits;
+  return traits_at(address);
 }
 
 PeerInfo info_of(const os::PeerCredentials& peer) noexcept {
@@ -52,16 +83,16 @@ PeerInfo info_of(const os::PeerCredentials& peer) noexcept {
 
 Result<std::unique_ptr<Endpoint>> open(const Address& address, Introduction& introduction,
                                        const ShmOptions& options) {
-  Traits traits = shm_traits;
+  Traits traits = traits_at(address);
   traits.max_message_size = introduction.theirs_max_message_size();
   return make_ring_endpoint(address, introduction.take(), traits, options.channel);
 }
 
-Result<std::unique_ptr<Endpoint>> connect(const Address& address, Deadline deadline) {
-  const ShmOptions options = TRY(options_of(address));
-  auto peer = TRY(dial_socket(address, os::SocketType::stream, deadline));
-  Introduction introduction(Introduction::Role::connecting, peer.socket.release(), info_of(peer.credentials),
-                            options.capacity, options.channel.max_message_size);
+/// The introduction over a connected socket, and the channel after it.
+Result<std::unique_ptr<Endpoint>> meet(const Address& address, Introduction::Role role, os::Fd socket,
+                                       const PeerInfo& peer, const ShmOptions& options, Deadline deadline) {
+  Introduction introduction(role, std::move(socket), peer, options.capacity,
+                            options.channel.max_message_size);
   if (auto done = introduction.run(deadline); !done) {
     const Error& error = done.error();
     const bool gone = error.code() == Errc::closed;
@@ -70,6 +101,60 @@ Result<std::unique_ptr<Endpoint>> connect(const Address& address, Deadline deadl
               gone ? "the peer closed during the handshake" : std::string(error.advice())));
   }
   return open(address, introduction, options);
+}
+
+// ---- Over a socket that both have already: a child and its parent
+
+/// A copy of our own, so that after an error the caller has the descriptor still.
+Result<std::unique_ptr<Endpoint>> adopt(const Address& address, const ShmOptions& options,
+                                        Deadline deadline) {
+  const auto about = [&](const Error& error) {
+    return std::unexpected(error.with("connect", address.to_string()));
+  };
+  const auto kind = os::kind_of(options.fd);
+  if (!kind) return about(kind.error());
+  if (*kind != os::DescriptorKind::stream_socket) {
+    return std::unexpected(
+        Error(Errc::invalid_argument, "connect", address.to_string(),
+              "descriptor " + std::to_string(options.fd) + " is not a Unix stream socket"));
+  }
+  const auto peer = os::peer_credentials(options.fd);
+  if (!peer) return about(peer.error());
+  auto copy = os::duplicate(options.fd);
+  if (!copy) return about(copy.error());
+  auto endpoint =
+      TRY(meet(address, Introduction::Role::connecting, std::move(*copy), info_of(*peer), options, deadline));
+  const os::Fd taken_over(options.fd);
+  return endpoint;
+}
+
+Result<ChildEnds> child_ends(const Address& address) {
+  if (!address.place().empty() || address.option("fd")) {
+    return std::unexpected(Error(Errc::invalid_argument, "spawn", address.to_string(),
+                                 "a channel to a child has no place and no descriptor yet: write shm:"));
+  }
+  const ShmOptions options = TRY(options_of(address));
+  auto [ours, theirs] = TRY(os::UnixSocket::pair());
+  PeerInfo peer = info_of(TRY(ours.peer_credentials()));  // our own, but for the pid
+  ChildEnds ends;
+  ends.ours = [=, socket = ours.release()](int child, Deadline deadline) mutable {
+    peer.pid = child;
+    return meet(address, Introduction::Role::listening, std::move(socket), peer, options, deadline);
+  };
+  ends.theirs.push_back(theirs.release());
+  ends.address = "shm:?fd=";
+  ends.passed_on.push_back("capacity");
+  return ends;
+}
+
+// ---- At a name
+
+Result<std::unique_ptr<Endpoint>> connect(const Address& address, Deadline deadline) {
+  const ShmOptions options = TRY(options_of(address));
+  if (options.fd >= 0) return adopt(address, options, deadline);
+  auto peer = TRY(dial_socket(address, os::SocketType::stream, deadline));
+  return meet(address, Introduction::Role::connecting, peer.socket.release(), info_of(peer.credentials),
+              options, deadline);
 }
 
 class ShmGreeting final : public Greeting {
@@ -92,6 +177,10 @@ class ShmGreeting final : public Greeting {
 
 Result<std::unique_ptr<Acceptor>> listen(const Address& address) {
   const ShmOptions options = TRY(options_of(address));
+  if (options.fd >= 0) {
+    return std::unexpected(Error(Errc::unsupported, "listen", address.to_string(),
+                                 "a socket that is connected has its peer already: connect to it"));
+  }
   SocketDoor door = TRY(bind_socket(address, os::SocketType::stream));
   const int fd = door.fd;
   auto next = [=, door = std::move(door)]() mutable -> Result<std::unique_ptr<Greeting>> {
@@ -113,11 +202,12 @@ const Transport shm_transport{
     .scheme = "shm",
     .mechanism = "shared memory (memfd), introduced at a Unix socket",
     .place = "/path, or @name without a file",
-    .options = {"mode", "group", "owner", "capacity", "wait", "max-message-size", "require"},
+    .options = {"fd", "mode", "group", "owner", "capacity", "wait", "max-message-size", "require"},
     .general_traits = shm_traits,
     .traits = traits,
     .connect = connect,
     .listen = listen,
+    .child_ends = child_ends,
     .limits = limits,
 };
 

@@ -91,7 +91,9 @@ Result<ChildEnds> child_ends(const Address& address) {
   TRY(os::set_nonblocking(theirs.fd(), false));
   // The credentials of a pair are those of its maker, ourselves: the child's but for the pid, which spawn() knows.
   const auto maker = TRY(ours.peer_credentials());
-  ChildEnds ends{TRY(connection_of(address, std::move(ours), options, maker)), {}};
+  auto connection = TRY(connection_of(address, std::move(ours), options, maker));
+  ChildEnds ends;
+  ends.ours = open_stream_to_child(address, std::move(connection), framed_traits);
   ends.theirs.push_back(theirs.release());
   return ends;
 }
