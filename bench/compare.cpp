@@ -10,6 +10,8 @@
 namespace bench {
 namespace {
 
+constexpr double unwatched_share = 0.25;
+
 /// How far apart two ranges are, above 1 when `after` is better; 1 where they overlap.
 double gap(const Spread& before, const Spread& after, bool less_is_better) {
   const Spread& low = less_is_better ? after : before;
@@ -31,8 +33,13 @@ int direction(double factor, double threshold) {
 
 int direction_of(const SavedCell& before, const SavedCell& after, double threshold) {
   const bool less = before.less_is_better();
-  const int own = direction(gap(*before.figure, *after.figure, less), threshold);
-  if (!before.times_floor || !after.times_floor) return own;
+  const double apart = gap(*before.figure, *after.figure, less);
+  const int own = direction(apart, threshold);
+  if (!before.times_floor || !after.times_floor) {
+    // Nothing beside it tells what the machine did: it has to stand out from its own spread too.
+    const double spread = std::max(before.figure->relative(), after.figure->relative());
+    return direction(apart, threshold + unwatched_share * spread);
+  }
   return own == direction(gap(*before.times_floor, *after.times_floor, less), threshold) ? own : 0;
 }
 
@@ -68,7 +75,7 @@ Comparison compare(const SavedReport& before, const SavedReport& after, double t
   Comparison comparison;
   note_differences(before, after, comparison);
   for (const SavedCell& cell : after.cells) {
-    if (cell.floor || !cell.figure) continue;
+    if (cell.floor || !cell.figure || after.peers.contains(cell.row)) continue;
     const auto old =
         std::ranges::find_if(before.cells, [&](const SavedCell& other) { return other.same_case(cell); });
     if (old == before.cells.end() || !old->figure) {

@@ -61,6 +61,21 @@ TEST(Compare, a_machine_that_is_slower_for_all_is_no_change) {
   EXPECT_TRUE(found.worse.empty());
 }
 
+TEST(Compare, without_a_floor_it_must_stand_out_from_its_spread) {
+  const std::vector<std::uint32_t> wide{2000, 3000, 2500};
+  EXPECT_TRUE(compare(report_of(wide, {}), report_of({3400, 3500, 3450}, {}), 0.1).worse.empty());
+  EXPECT_EQ(compare(report_of({2000, 2050, 2020}, {}), report_of({2600, 2650, 2620}, {}), 0.1).worse.size(),
+            1U);
+  EXPECT_EQ(compare(report_of(wide, {}), report_of({4400, 4500, 4450}, {}), 0.1).worse.size(), 1U);
+}
+
+TEST(Compare, another_library_is_not_ours_to_judge) {
+  auto before = report_of({2000, 2100, 1900}, usual);
+  auto after = report_of({4000, 4100, 3900}, usual);
+  after.peers["unix"] = "not ours";
+  EXPECT_EQ(compare(before, after, 0.1).compared, 0U);
+}
+
 TEST(Compare, a_report_that_is_read_back_has_what_was_written) {
   const auto report = report_of({2000, 2100, 1900}, usual);
   ASSERT_EQ(report.cells.size(), 2U);

@@ -71,8 +71,11 @@ std::vector<std::string> Report::warnings() const {
     if (cell.spread().relative() > far_apart) ++wide;
   }
   if (wide * 5 > filled)
-    warnings.push_back(fmt::format(
-        "in {} of {} cells the repetitions lie further apart than half of their median", wide, filled));
+    warnings.push_back(
+        fmt::format("{} of {} figures differ by more than half from one repetition to another; compare them "
+                    "by x floor, or measure "
+                    "again with more --repetitions",
+                    wide, filled));
   if (!flag_ns.empty() && spread_of(flag_ns).relative() > 1)
     warnings.push_back("a flag's round trip changed during the run: the CPUs were near and far in turn");
   return warnings;

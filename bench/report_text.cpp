@@ -145,10 +145,10 @@ std::string header(const Report& report) {
   const auto& machine = report.machine;
   std::string text =
       fmt::format("{}, {} CPUs, {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.system);
-  text += fmt::format(
-      "Two processes on {}; {} in turn of {} ms each{}; every byte written and checked\n", report.placement,
-      report.repetitions == 1 ? "1 repetition" : fmt::format("{} repetitions", report.repetitions),
-      static_cast<double>(report.measured.count()) / 1e6, report.repetitions > 1 ? ", median shown" : "");
+  text += fmt::format("Two processes on {}; {} in turn of {} ms each{}; every byte written and checked\n",
+                      report.placement, times_text(report.repetitions),
+                      static_cast<double>(report.measured.count()) / 1e6,
+                      report.repetitions > 1 ? ", median shown" : "");
   if (!report.flag_ns.empty()) {
     const auto flag = spread_of(report.flag_ns);
     text += fmt::format("A flag in shared memory, there and back, meanwhile: {} ({} to {})\n",
@@ -199,6 +199,10 @@ std::string time_text(double nanoseconds) {
   if (nanoseconds < 999.5) return fmt::format("{:.0f} ns", nanoseconds);
   if (nanoseconds < 999'500) return scaled(nanoseconds / 1e3, "us");
   return nanoseconds < 999'500'000 ? scaled(nanoseconds / 1e6, "ms") : scaled(nanoseconds / 1e9, "s");
+}
+
+std::string times_text(std::uint64_t repetitions) {
+  return repetitions == 1 ? "1 repetition" : fmt::format("{} repetitions", repetitions);
 }
 
 std::string rate_text(double per_second) {

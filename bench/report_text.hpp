@@ -12,6 +12,8 @@ std::string text_of(const Report& report);
 
 /// "4.5 us", "210 ns".
 std::string time_text(double nanoseconds);
+/// "1 repetition", "5 repetitions".
+std::string times_text(std::uint64_t repetitions);
 /// "1.20 M/s", "46.6 k/s".
 std::string rate_text(double per_second);
 /// "1.04"; of small ones, where two places would be none, "0.004".

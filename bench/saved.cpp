@@ -34,6 +34,12 @@ SavedCell cell_in(const Json& json) {
   cell.times_floor = spread_in(json.at("times_floor"));
   if (json.contains("round_trip_ns") && !json.at("round_trip_ns").is_null())
     cell.round_trip_ns = json.at("round_trip_ns").get<std::map<std::string, double>>();
+  for (const Json& repetition : json.at("repetitions")) {
+    const Json& value = cell.unit == "ns"      ? repetition.at("round_trip_ns").at("p50")
+                        : cell.unit == "bytes" ? repetition.at("memory_bytes")
+                                               : repetition.at("per_second");
+    cell.repetitions.push_back(value.get<double>());
+  }
   return cell;
 }
 
@@ -48,10 +54,16 @@ SavedReport report_in(const Json& json) {
   report.cpus = machine.at("cpus").get<int>();
   report.kernel = machine.at("kernel").get<std::string>();
   report.system = machine.at("system").get<std::string>();
+  report.load = machine.at("load_at_start").get<double>();
+  report.folder_type = machine.at("folder_type").get<std::string>();
   report.limits = machine.at("limits").get<std::vector<std::string>>();
   report.placement = json.at("placement").at("description").get<std::string>();
   report.pin = json.at("placement").at("pin").get<std::string>();
   report.repetitions = json.at("settings").at("repetitions").get<std::uint64_t>();
+  report.measured_ns = json.at("settings").at("measured_ns").get<double>();
+  auto flag = json.at("noise").at("flag_ns").get<std::vector<double>>();
+  if (!flag.empty()) report.flag_ns = spread_of(std::move(flag));
+  report.peers = json.at("peers").get<std::map<std::string, std::string>>();
   report.warnings = json.at("noise").at("warnings").get<std::vector<std::string>>();
   for (const Json& cell : json.at("cells")) report.cells.push_back(cell_in(cell));
   return report;
@@ -66,6 +78,16 @@ std::unexpected<Error> unusable(const std::string& name, const std::string& why)
 bool SavedCell::same_case(const SavedCell& other) const noexcept {
   return row == other.row && floor == other.floor && workload == other.workload && size == other.size &&
          waiting == other.waiting;
+}
+
+const SavedCell* find_cell(const SavedReport& report, const std::string& row, const std::string& workload,
+                           std::size_t size, const std::string& waiting, bool floor) {
+  for (const SavedCell& cell : report.cells) {
+    if (cell.row == row && cell.floor == floor && cell.workload == workload && cell.size == size &&
+        cell.waiting == waiting)
+      return cell.figure ? &cell : nullptr;
+  }
+  return nullptr;
 }
 
 tenon::Result<SavedReport> read_report(std::string_view text, const std::string& name) {

@@ -24,6 +24,7 @@ struct SavedCell {
   std::string absent;
   std::optional<Spread> figure;
   std::optional<Spread> times_floor;
+  std::vector<double> repetitions;              ///< what `figure` is the spread of, in their order
   std::map<std::string, double> round_trip_ns;  ///< "p50": …
 
   bool less_is_better() const noexcept { return unit == "ns" || unit == "bytes"; }
@@ -43,6 +44,11 @@ struct SavedReport {
   std::string placement;
   std::string pin;
   std::uint64_t repetitions = 0;
+  double measured_ns = 0;  ///< each
+  double load = 0;         ///< when it began
+  std::string folder_type;
+  std::optional<Spread> flag_ns;             ///< a flag's round trip, meanwhile
+  std::map<std::string, std::string> peers;  ///< rows that are other libraries: which version
   std::vector<std::string> limits;
   std::vector<std::string> warnings;
   std::vector<SavedCell> cells;
@@ -51,6 +57,10 @@ struct SavedReport {
 /// `name` is for the error. Errors: invalid_argument (no JSON: where it breaks; no report of tenon bench; one of
 /// another version; a field that is missing or of another kind).
 tenon::Result<SavedReport> read_report(std::string_view text, const std::string& name);
+
+/// The cell of ours (not its floor) with a figure; null if there is none.
+const SavedCell* find_cell(const SavedReport& report, const std::string& row, const std::string& workload,
+                           std::size_t size, const std::string& waiting, bool floor = false);
 
 /// The values of a field of the cells, each once, in their order.
 template <typename T>

@@ -13,7 +13,7 @@ namespace bench {
 namespace {
 
 constexpr double width = 720;
-constexpr double height = 400;
+constexpr double height = 384;
 constexpr double left = 70;
 constexpr double right = 580;  // names stand to the right
 constexpr double top = 16;
@@ -128,10 +128,10 @@ std::string line(const Series& series, const Scale& x, const Scale& y) {
   for (const auto& point : series.points) {
     path += fmt::format("{}{:.1f} {:.1f} ", path.empty() ? "M" : "L", x(point.x), y(point.y));
     dots += fmt::format(
-        "<circle class=\"dot s{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"><title>{}: {}</title></circle>",
-        series.style, x(point.x), y(point.y), escaped(series.name), escaped(point.note));
+        "<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"><title>{}: {}</title></circle>",
+        x(point.x), y(point.y), escaped(series.name), escaped(point.note));
   }
-  return fmt::format("<path class=\"line s{}\" d=\"{}\"/>{}\n", series.style, path, dots);
+  return fmt::format("<path class=\"line\" d=\"{}\"/>{}\n", path, dots);
 }
 
 }  // namespace
@@ -182,11 +182,11 @@ std::string line_chart(const std::string& title, const std::string& id, Axis x, 
   std::string svg = open(title, id, height) + axes(across, up);
   for (std::size_t index = 0; index < drawn.size(); ++index) {
     const auto& last = drawn[index]->points.back();
-    svg += line(*drawn[index], across, up);
+    svg += fmt::format("<g class=\"series {}\">", drawn[index]->style) + line(*drawn[index], across, up);
     svg += fmt::format("<path class=\"lead\" d=\"M{:.1f} {:.1f} L{} {:.1f}\"/>", across(last.x) + 4,
                        up(last.y), right + 18, heights[index] - 4);
-    svg += fmt::format("<text class=\"name s{}\" x=\"{}\" y=\"{:.1f}\">{}</text>\n", drawn[index]->style,
-                       right + 22, heights[index], escaped(drawn[index]->name));
+    svg += fmt::format("<text class=\"name\" x=\"{}\" y=\"{:.1f}\">{}</text></g>\n", right + 22,
+                       heights[index], escaped(drawn[index]->name));
   }
   return svg + "</svg>\n";
 }
@@ -204,7 +204,7 @@ std::string bar_chart(const std::string& title, const std::string& id, const std
     svg += fmt::format("<text class=\"tick\" x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>", names - 8,
                        y + 15, escaped(bar.name));
     svg +=
-        fmt::format("<rect class=\"bar s{}\" x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\" rx=\"2\"/>",
+        fmt::format("<rect class=\"bar {}\" x=\"{}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{}\" rx=\"2\"/>",
                     bar.style, names, y + 3, length, bar_height - 6);
     svg += fmt::format("<text class=\"value\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n", names + length + 8,
                        y + 15, escaped(bar.text));

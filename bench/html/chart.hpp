@@ -18,18 +18,19 @@ struct Point {
 
 struct Series {
   std::string name;
-  unsigned style;  ///< a number for colour and dashes: the same row has the same one in every chart
+  std::string
+      style;  ///< a class of the style sheet, for colour and dashes: a row has the same in every chart
   std::vector<Point> points;
 };
 
 /// Both axes logarithmic (`quantile`: 1 - x is, so that p50, p90, p99, … are evenly spaced). Names stand at the ends of
-/// the lines. Series without points are left out.
+/// the lines; a line stands out while the pointer is on it or its name. Series without points are left out.
 std::string line_chart(const std::string& title, const std::string& id, Axis x, Axis y,
                        const std::vector<Series>& series);
 
 struct Bar {
   std::string name;
-  unsigned style;
+  std::string style;
   double value;
   std::string text;  ///< the value with its unit
 };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <tenon/units.hpp>
 
+#include "bench/html/about.hpp"
 #include "bench/html/chart.hpp"
 #include "bench/html/style.hpp"
 #include "bench/report_text.hpp"
@@ -60,17 +61,16 @@ class Part {
   }
 
  private:
-  unsigned style_of(const std::string& row) const {
-    return static_cast<unsigned>(std::ranges::find(rows_, row) - rows_.begin()) % style_count;
+  std::string style_of(const std::string& row) const {
+    const auto place = static_cast<unsigned>(std::ranges::find(rows_, row) - rows_.begin());
+    const auto other_libraries = static_cast<unsigned>(
+        std::ranges::count_if(rows_.begin(), rows_.begin() + place,
+                              [&](const auto& before) { return report_.peers.contains(before); }));
+    return report_.peers.contains(row) ? peer_style(other_libraries) : row_style(place - other_libraries);
   }
 
   const SavedCell* find(const std::string& row, const std::string& workload, std::size_t size) const {
-    for (const SavedCell& cell : report_.cells) {
-      if (cell.row == row && !cell.floor && cell.workload == workload && cell.size == size &&
-          cell.waiting == waiting_)
-        return cell.figure ? &cell : nullptr;
-    }
-    return nullptr;
+    return find_cell(report_, row, workload, size, waiting_);
   }
 
   std::vector<std::size_t> sizes_of(const std::string& workload) const {
@@ -132,76 +132,68 @@ class Part {
       if (cell == nullptr) continue;
       bars.push_back({row, style_of(row), cell->figure->median, figure(cell->unit, cell->figure->median)});
     }
+    const bool less = less_is_better(workload, size);
+    std::ranges::stable_sort(bars, [&](const Bar& one, const Bar& other) {
+      return less ? one.value < other.value : one.value > other.value;
+    });
     return figure_of(bar_chart(title_of(workload), id("bars", workload), bars),
-                     fmt::format("Messages of {}.", tenon::format_size(size)));
+                     fmt::format("Messages of {}; the best first.", tenon::format_size(size)));
   }
 
   static std::string figure_of(const std::string& chart, const std::string& caption) {
     return fmt::format("<figure>\n{}<figcaption>{}</figcaption>\n</figure>\n", chart, escaped(caption));
   }
 
+  bool less_is_better(const std::string& workload, std::size_t size) const {
+    return std::ranges::any_of(rows_, [&](const auto& row) {
+      const auto* const cell = find(row, workload, size);
+      return cell != nullptr && cell->less_is_better();
+    });
+  }
+
+  /// The row with the best figure.
+  std::string best_of(const std::string& workload, std::size_t size) const {
+    const SavedCell* best = nullptr;
+    for (const auto& row : rows_) {
+      const auto* const cell = find(row, workload, size);
+      if (cell == nullptr) continue;
+      if (best == nullptr || (cell->less_is_better() ? cell->figure->median < best->figure->median
+                                                     : cell->figure->median > best->figure->median))
+        best = cell;
+    }
+    return best == nullptr ? "" : best->row;
+  }
+
   std::string table(const std::string& workload, const std::vector<std::size_t>& sizes) const {
-    std::string html = "<details><summary>The figures</summary>\n<table>\n<tr><th></th>";
+    std::string html =
+        "<details><summary>The figures: median (least to most), and divided by the bare "
+        "mechanism</summary>\n<div class=\"wide\"><table>\n<tr><th></th>";
     for (const auto size : sizes)
       html += fmt::format("<th>{}</th><th>× floor</th>", tenon::format_size(size));
     html += "</tr>\n";
     for (const auto& row : rows_) {
+      if (std::ranges::none_of(sizes, [&](auto size) { return find(row, workload, size) != nullptr; }))
+        continue;
       html += fmt::format("<tr><th>{}</th>", escaped(row));
-      for (const auto size : sizes) html += entry(find(row, workload, size));
+      for (const auto size : sizes) html += entry(find(row, workload, size), best_of(workload, size) == row);
       html += "</tr>\n";
     }
-    return html + "</table></details>\n";
+    return html + "</table></div></details>\n";
   }
 
-  static std::string entry(const SavedCell* cell) {
+  static std::string entry(const SavedCell* cell, bool best) {
     if (cell == nullptr) return "<td>–</td><td></td>";
     const auto& spread = *cell->figure;
     const auto floor = cell->times_floor ? ratio_text(cell->times_floor->median) : std::string();
-    return fmt::format("<td>{}<small>{} to {}</small></td><td>{}</td>", figure(cell->unit, spread.median),
-                       figure(cell->unit, spread.least), figure(cell->unit, spread.most), floor);
+    return fmt::format("<td{}>{}<small>{} to {}</small></td><td>{}</td>", best ? " class=\"best\"" : "",
+                       figure(cell->unit, spread.median), figure(cell->unit, spread.least),
+                       figure(cell->unit, spread.most), floor);
   }
 
   const SavedReport& report_;
   std::string waiting_;
   std::vector<std::string> rows_;
 };
-
-std::string traits_table(const std::vector<tenon::TransportInfo>& transports) {
-  std::string html = "<section>\n<h2>What they promise</h2>\n<table class=\"traits\">\n<tr><th></th>";
-  for (const auto& transport : transports)
-    html += fmt::format("<th>{}</th>", escaped(std::string(transport.scheme)));
-  html += "</tr>\n";
-  for (const auto trait : tenon::all_traits()) {
-    html += fmt::format("<tr><th>{}</th>", tenon::to_string(trait));
-    for (const auto& transport : transports)
-      html += fmt::format("<td>{}</td>", transport.traits.has(trait) ? "✓" : "");
-    html += "</tr>\n";
-  }
-  html += "<tr><th>largest message</th>";
-  for (const auto& transport : transports)
-    html += fmt::format("<td>{}</td>", tenon::format_size(transport.traits.max_message_size));
-  return html + "</tr>\n</table>\n</section>\n";
-}
-
-std::string head(const SavedReport& report) {
-  std::string html = fmt::format(
-      "<header>\n<h1>tenon bench</h1>\n<p>{}, {} CPUs, {}, {}. Two processes on {}. {} repetitions in turn; "
-      "every byte "
-      "written and checked. {}, tenon {}, {}.</p>\n",
-      escaped(report.cpu), report.cpus, escaped(report.kernel), escaped(report.system),
-      escaped(report.placement), report.repetitions, escaped(report.started), escaped(report.tenon),
-      escaped(report.mode));
-  if (report.interrupted) html += "<p class=\"warning\">Interrupted: this is what was finished.</p>\n";
-  for (const auto& warning : report.warnings)
-    html += fmt::format("<p class=\"warning\">Noisy: {}.</p>\n", escaped(warning));
-  return html + "</header>\n";
-}
-
-std::string limits(const SavedReport& report) {
-  std::string html = "<section>\n<h2>Limits of this machine</h2>\n<ul>\n";
-  for (const auto& limit : report.limits) html += fmt::format("<li>{}</li>\n", escaped(limit));
-  return html + "</ul>\n</section>\n";
-}
 
 }  // namespace
 
@@ -213,9 +205,9 @@ std::string page_of(const SavedReport& report, const std::vector<tenon::Transpor
       "{}</title>\n"
       "<style>\n{}</style>\n</head>\n<body>\n",
       escaped(report.cpu), style_sheet());
-  html += head(report);
+  html += head_of(report);
   for (const auto& waiting : each_once(report, &SavedCell::waiting)) html += Part(report, waiting).html();
-  html += traits_table(transports) + limits(report);
+  html += traits_table(transports) + limits_of(report);
   html +=
       "<footer><p>× floor: divided by the bare mechanism, measured in turn with it. What the figures mean, "
       "and what they "

@@ -50,12 +50,12 @@ TEST(Page, an_empty_report_is_a_page_without_charts) {
 
 TEST(Chart, one_point_and_equal_values_are_drawn_inside) {
   const auto svg = line_chart("t", "i", Axis::bytes, Axis::nanoseconds,
-                              {{"a", 0, {{64, 100, ""}}}, {"b", 1, {{64, 100, ""}}}});
+                              {{"a", "c0", {{64, 100, ""}}}, {"b", "c1", {{64, 100, ""}}}});
   EXPECT_EQ(count(svg, "<circle"), 2U);
   EXPECT_EQ(svg.find("nan"), std::string::npos);
   EXPECT_EQ(svg.find("inf"), std::string::npos);
-  EXPECT_EQ(line_chart("t", "i", Axis::bytes, Axis::nanoseconds, {{"a", 0, {}}}), "");
-  EXPECT_EQ(bar_chart("t", "i", {{"a", 0, 0, "0"}}).find("nan"), std::string::npos);
+  EXPECT_EQ(line_chart("t", "i", Axis::bytes, Axis::nanoseconds, {{"a", "c0", {}}}), "");
+  EXPECT_EQ(bar_chart("t", "i", {{"a", "c0", 0, "0"}}).find("nan"), std::string::npos);
 }
 
 }  // namespace

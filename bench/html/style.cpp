@@ -22,14 +22,17 @@ h1 { margin: 0 0 .5rem; } h2 { border-bottom: 1px solid var(--faint); margin-top
 header p { color: var(--soft); margin: .25rem 0; } header p.warning { color: var(--warn); font-weight: 600; }
 figure { margin: .5rem 0; } figcaption, footer { color: var(--soft); font-size: .875rem; }
 svg.chart { width: 100%; height: auto; font-size: 12px; }
-.grid { stroke: var(--faint); stroke-width: 1; } .lead { stroke: var(--faint); stroke-width: 1; fill: none; }
+header dl { display: grid; grid-template-columns: max-content 1fr; gap: .125rem 1rem; font-size: .875rem; margin: .5rem 0; }
+dt { color: var(--soft); } dd { margin: 0; } .wide { overflow-x: auto; } td.best { font-weight: 700; }
+.series:hover .line, .series:hover .name { stroke-width: 3.5; } svg:has(.series:hover) .series:not(:hover) { opacity: .15; }
+.grid { stroke: var(--faint); stroke-width: 1; } .lead { stroke: currentColor; stroke-width: 1; opacity: .35; fill: none; }
 .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; } .dot { fill: currentColor; }
 .tick { fill: var(--soft); } .value { fill: var(--ink); } .name { fill: currentColor; font-weight: 600; }
 .bar { fill: currentColor; }
-table { border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums; display: block; overflow-x: auto; }
+table { border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--faint); padding: .25rem .5rem; text-align: right; white-space: nowrap; }
 tr > th:first-child { text-align: left; } td small { color: var(--soft); display: block; font-size: .6875rem; }
-.traits td { text-align: center; } summary { color: var(--soft); cursor: pointer; font-size: .875rem; }
+.traits td, .traits tr > th + th { text-align: center; } summary { color: var(--soft); cursor: pointer; font-size: .875rem; }
 ul { color: var(--soft); font-size: .8125rem; }
 )";
 
@@ -38,18 +41,29 @@ constexpr const char* dark =
 
 std::string colours(const std::array<const char*, hues>& values) {
   std::string css;
-  for (unsigned style = 0; style < style_count; ++style)
-    css += fmt::format(".s{} {{ color: {}; }}\n", style, values[style % hues]);
+  for (std::size_t hue = 0; hue < hues; ++hue)
+    css += fmt::format(".c{} {{ color: {}; }}\n", hue, values[hue]);
   return css;
 }
 
 }  // namespace
 
+std::string row_style(unsigned number) {
+  return fmt::format("c{}{}", number % hues, number >= hues ? " second" : "");
+}
+
+std::string peer_style(unsigned number) {
+  return fmt::format("c{} other", number % hues);
+}
+
 std::string style_sheet() {
   std::string css = base + colours(on_light);
-  for (unsigned style = hues; style < style_count; ++style)
-    css += fmt::format(".line.s{} {{ stroke-dasharray: 6 4; }} .bar.s{} {{ fill-opacity: .6; }}\n", style,
-                       style);
+  css +=
+      ".second .line { stroke-dasharray: 7 4; } .bar.second { fill-opacity: .7; }\n"
+      ".other .line { stroke-dasharray: 2 3; stroke-width: 1.5; } .other .name { font-weight: 400; "
+      "font-style: italic; }\n"
+      ".other .dot { fill: var(--paper); stroke: currentColor; stroke-width: 1.5; }\n"
+      ".bar.other { fill-opacity: .15; stroke: currentColor; }\n";
   css += fmt::format("@media screen and (prefers-color-scheme: dark) {{\n:root {{ {} }}\n{}}}\n", dark,
                      colours(on_dark));
   css +=

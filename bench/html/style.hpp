@@ -5,8 +5,10 @@
 
 namespace bench {
 
-/// How many rows can be told apart: eight colours, and dashes from the ninth on.
-inline constexpr unsigned style_count = 16;
+/// The class of the `number`th row of ours: eight colours, with dashes from the ninth on.
+std::string row_style(unsigned number);
+/// That of the `number`th other library: dotted, and hollow.
+std::string peer_style(unsigned number);
 
 std::string style_sheet();
 
