@@ -10,7 +10,7 @@
 namespace bench {
 namespace {
 
-constexpr double unwatched_share = 0.25;
+constexpr double unwatched_share = 0.5;
 
 /// How far apart two ranges are, above 1 when `after` is better; 1 where they overlap.
 double gap(const Spread& before, const Spread& after, bool less_is_better) {

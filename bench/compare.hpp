@@ -25,7 +25,7 @@ struct Comparison {
 /// A figure has changed when all repetitions of the one report lie beyond all of the other by more than `threshold`
 /// (0.1 is 10%), and, where both reports have its floor, the ratio to the floor has as well: a machine that has become
 /// slower for everyone is no change. Where
-/// there is no floor, a quarter of the wider report's spread is added to the threshold. Floors and other libraries are
+/// there is no floor, half of the wider report's spread is added to the threshold. Floors and other libraries are
 /// not compared. The reports must outlive the result.
 Comparison compare(const SavedReport& before, const SavedReport& after, double threshold);
 
