@@ -56,7 +56,7 @@ class ChannelLink final : public Link {
   Calls calls() const override {
     const auto statistics = channel_.statistics();
     return {statistics.sent.system_calls + statistics.received.system_calls,
-            statistics.sent.waits + statistics.received.waits};
+            statistics.sent.sleeps + statistics.received.sleeps};
   }
 
   bool lossy() const override { return lossy_; }

@@ -49,7 +49,7 @@ Result<void> be_client(const Load& load, Exchange& exchange, SideReport& report)
   }
   report.messages = number;
   report.used = usage_now() - used;
-  report.calls = {channel.statistics().sent.system_calls, channel.statistics().sent.waits};
+  report.calls = {channel.statistics().sent.system_calls, channel.statistics().sent.sleeps};
   fill(buffer, {number, true, true});
   TRY(channel.send(buffer));
   const bool lossy = !channel.traits().has(tenon::Trait::lossless);
@@ -92,7 +92,7 @@ class Server {
     report_.used = usage_now() - used_;
     for (const auto& client : clients_) {
       report_.calls.moving += client.channel.statistics().received.system_calls;
-      report_.calls.waiting += client.channel.statistics().received.waits;
+      report_.calls.waiting += client.channel.statistics().received.sleeps;
     }
     return {};
   }

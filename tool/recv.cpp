@@ -77,8 +77,10 @@ Result<int> RecvCommand::run() {
   auto channel = TRY(connection_.open());
   auto result = receive(channel);
   if (result) result = channel.close(connection_.closing_deadline());
-  if (connection_.verbose)
-    say(fmt::format("{} messages, {} bytes received", received_.messages, received_.bytes));
+  if (connection_.verbose) {
+    say(fmt::format("{} messages, {} bytes received: {}", received_.messages, received_.bytes,
+                    describe_waiting(channel.statistics().received)));
+  }
   if (const auto lost = channel.statistics().received.lost; lost > 0)
     say(fmt::format("{} messages were lost on the way (this transport is not lossless)", lost));
   const auto flushed = out_.flush();

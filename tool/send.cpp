@@ -33,7 +33,7 @@ class SendCommand final : public Command {
   Result<std::unique_ptr<Source>> open_source(std::uint64_t max_message) const;
   Result<void> transfer(tenon::Channel& channel, Source& source);
   Result<void> explain(const Error& error, const std::optional<Error>& peer_ended, Source& source) const;
-  Result<void> report(double seconds) const;
+  Result<void> report(const tenon::Statistics::Direction& counts, double seconds) const;
 
   Connection connection_;
   std::vector<std::string> messages_;
@@ -101,11 +101,20 @@ Result<void> SendCommand::transfer(tenon::Channel& channel, Source& source) {
   return {};
 }
 
-Result<void> SendCommand::report(double seconds) const {
-  if (connection_.verbose) say(fmt::format("{} messages, {} bytes sent", sent_.messages, sent_.bytes));
+Result<void> SendCommand::report(const tenon::Statistics::Direction& counts, double seconds) const {
+  if (connection_.verbose) {
+    say(fmt::format("{} messages, {} bytes sent: {}", sent_.messages, sent_.bytes, describe_waiting(counts)));
+  }
   if (!json_) return {};
-  const nlohmann::ordered_json report{
-      {"messages", sent_.messages}, {"bytes", sent_.bytes}, {"seconds", seconds}};
+  const nlohmann::ordered_json report{{"messages", sent_.messages},
+                                      {"bytes", sent_.bytes},
+                                      {"seconds", seconds},
+                                      {"system_calls", counts.system_calls},
+                                      {"sleeps", counts.sleeps},
+                                      {"spins", counts.spins},
+                                      {"wakeups", counts.wakeups},
+                                      {"full_waits", counts.full_waits},
+                                      {"high_water", counts.high_water}};
   Output out(standard_output, stop());
   TRY(out.write(report.dump() + "\n"));
   auto flushed = out.flush();
@@ -123,7 +132,7 @@ Result<int> SendCommand::run() {
   const auto result = transfer(channel, *source);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
   const auto closed = channel.close(connection_.closing_deadline());
-  TRY(report(elapsed.count()));
+  TRY(report(channel.statistics().sent, elapsed.count()));
   TRY(result);
   if (!closed && closed.error().code() != Errc::closed) return std::unexpected(closed.error());
   return exit_done;

@@ -39,14 +39,24 @@ struct PeerInfo {
   std::uint32_t gid = 0;
 };
 
-/// What went through a channel so far.
+/// What went through a channel so far, and how its calls waited. All counts are of this side's calls, since the
+/// channel began.
 struct Statistics {
   struct Direction {
     std::uint64_t messages = 0;
     std::uint64_t bytes = 0;         ///< of payload
     std::uint64_t largest = 0;       ///< bytes of the largest message
     std::uint64_t system_calls = 0;  ///< that moved or tried to move data
-    std::uint64_t waits = 0;         ///< times that a call went to sleep in the kernel
+    std::uint64_t spins = 0;         ///< turns of waiting that looked again instead of sleeping (`wait=`)
+    std::uint64_t sleeps = 0;        ///< times that a call went to sleep in the kernel
+    /// In memory (shm:, mmap:), times that we rang for a peer that slept or polled: sent: for messages; received: for
+    /// the room that we made. Elsewhere the kernel wakes by itself, and this is 0.
+    std::uint64_t wakeups = 0;
+    std::uint64_t full_waits = 0;  ///< sent: times that a send found the channel full, and waited or gave up
+    /// sent: the most bytes, with what surrounds messages, that lay unread whenever the sender looked how far the
+    /// receiver was. In memory that is when there seems to be no room, now and then before (at least once for each MiB), and now;
+    /// over file: when there seems to be no room. What the kernel holds is not known, and this is 0.
+    std::uint64_t high_water = 0;
     std::uint64_t lost = 0;  ///< received: messages that were sent and never came (without Trait::lossless)
   };
   Direction sent;

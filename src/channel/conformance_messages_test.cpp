@@ -359,19 +359,5 @@ TEST_P(P11_Deadlines, accept_and_connect_have_them_too) {
   EXPECT_ERRC(Errc::cancelled, connect(address, {.deadline = soon().unless(canceller)}));
 }
 
-TEST(Statistics, count_messages_bytes_and_the_largest) {
-  auto [a, b] = Meeting::arrange(rows().front())->both();
-  for (const std::size_t size : {std::size_t{10}, std::size_t{100'000}, std::size_t{5}}) {
-    std::jthread sender([&, &channel = a] { EXPECT_OK(channel.send(pattern(size, 1))); });
-    EXPECT_OK(b.borrow(soon()));
-  }
-  for (const auto& direction : {a.statistics().sent, b.statistics().received}) {
-    EXPECT_EQ(direction.messages, 3u);
-    EXPECT_EQ(direction.bytes, 100'015u);
-    EXPECT_EQ(direction.largest, 100'000u);
-    EXPECT_GE(direction.system_calls, 3u);
-  }
-}
-
 }  // namespace
 }  // namespace tenon

@@ -103,8 +103,11 @@ Result<void> PacketEndpoint::pause(os::Waiter& waiter, os::Wait what, Deadline d
 
 Statistics PacketEndpoint::statistics() const {
   Statistics all{sent_, received_};
-  all.sent.waits = send_waiter_.sleeps();
-  all.received.waits = receive_waiter_.sleeps();
+  all.sent.spins = send_waiter_.turns();
+  all.sent.sleeps = send_waiter_.sleeps();
+  all.sent.full_waits = send_waiter_.waits();
+  all.received.spins = receive_waiter_.turns();
+  all.received.sleeps = receive_waiter_.sleeps();
   all.received.lost = port().lost();
   return all;
 }

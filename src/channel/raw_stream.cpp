@@ -42,8 +42,11 @@ class RawEndpoint final : public Endpoint, private detail::LoanOwner {
   Traits traits() const override { return traits_; }
   Statistics statistics() const override {
     Statistics all = statistics_;
-    all.sent.waits = send_waiter_.sleeps();
-    all.received.waits = receive_waiter_.sleeps();
+    all.sent.spins = send_waiter_.turns();
+    all.sent.sleeps = send_waiter_.sleeps();
+    all.sent.full_waits = send_waiter_.waits();
+    all.received.spins = receive_waiter_.turns();
+    all.received.sleeps = receive_waiter_.sleeps();
     return all;
   }
 

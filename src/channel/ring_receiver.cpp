@@ -55,7 +55,8 @@ RingReceiver::~RingReceiver() {
 
 Statistics::Direction RingReceiver::statistics() const noexcept {
   Statistics::Direction counts = counts_;
-  counts.waits = waiter_.sleeps();
+  counts.sleeps = waiter_.sleeps();
+  counts.wakeups = room_wish_.rings();
   counts.system_calls = room_wish_.rings() + looks_for_end_ + 2 * waiter_.sleeps();
   return counts;
 }
@@ -156,6 +157,7 @@ Result<void> RingReceiver::sleep(Deadline deadline) {
 /// True as soon as there is something, false after a moment without.
 bool RingReceiver::look_closely() noexcept {
   if (!waiter_.spins()) return false;
+  ++counts_.spins;
   const std::uint64_t sent = sent_.load(std::memory_order_relaxed);
   if (sent != sent_at_last_wait_) close_behind_ = 0;
   if (counts_.messages - seen_at_last_wait_ >= streak || close_behind_ >= streak) {

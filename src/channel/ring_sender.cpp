@@ -1,6 +1,7 @@
 #include "channel/ring_sender.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/try.hpp"
 #include "os/pause.hpp"
@@ -33,11 +34,15 @@ RingSender::RingSender(RingSides& sides) noexcept
       wants_room_(&sides.own.header().wants_room, sides.fences),
       waiter_(sides.wait),
       wait_(sides.wait),
-      part_(sides.own.capacity() / 8 - shm::record_header) {}
+      part_(sides.own.capacity() / 8 - shm::record_header),
+      read_position_(&sides.peer.words().read_position) {}
 
 Statistics::Direction RingSender::statistics() const noexcept {
   Statistics::Direction counts = counts_;
-  counts.waits = waiter_.sleeps();
+  counts.sleeps = waiter_.sleeps();
+  counts.wakeups = data_wish_.rings();
+  const std::uint64_t unread = writer_.position() - shm::Memory::load_relaxed(read_position_);
+  if (unread <= writer_.capacity()) counts.high_water = std::max(counts.high_water, unread);
   counts.system_calls = data_wish_.rings() + checks_ + 2 * waiter_.sleeps();
   return counts;
 }
@@ -51,6 +56,7 @@ void RingSender::check_peer() noexcept {
 void RingSender::check_peer_now_and_then() noexcept {
   next_check_ = writer_.position() + check_interval_;
   const std::uint64_t read = writer_.given_back();
+  mark_high_water(read);
   if (read == read_at_last_check_) check_peer();
   read_at_last_check_ = read;
 }
@@ -70,13 +76,19 @@ Result<void> RingSender::sleep(std::uint64_t size, Deadline deadline) {
   return woken;
 }
 
+void RingSender::note_that_it_is_full() noexcept {
+  ++counts_.full_waits;
+  mark_high_water(writer_.given_back());
+}
+
 Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
-  for (;;) {
+  for (bool full = false;;) {
     for (int look = 0; look < looks_a_turn; ++look) {
       if (std::byte* const place = writer_.reserve(size)) {
         waiter_.progressed();
         return place;
       }
+      if (!std::exchange(full, true)) note_that_it_is_full();
       if (!writer_.reader_plausible()) {
         data_.disconnect();
         room_.disconnect();
@@ -90,6 +102,7 @@ Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
     if (deadline.is_now() || (wait_ == os::WaitMode::spin && ++turns_ % turns_between_checks == 0))
       check_peer();
     if (gone_) return std::unexpected(Error(Errc::closed, "send"));
+    if (waiter_.spins()) ++counts_.spins;
     TRY(waiter_.pause([&](Deadline until) { return sleep(size, until); }, deadline));
   }
 }

@@ -4,6 +4,7 @@
 // Does not own the bells. One thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -64,6 +65,10 @@ class RingSender {
       check_peer_now_and_then();
     return !gone_;
   }
+  void note_that_it_is_full() noexcept;
+  void mark_high_water(std::uint64_t read) noexcept {
+    counts_.high_water = std::max(counts_.high_water, writer_.position() - read);
+  }
   void check_peer() noexcept;
   void check_peer_now_and_then() noexcept;
   Result<void> send_one(ByteView message, Deadline deadline);
@@ -96,6 +101,7 @@ class RingSender {
   std::uint64_t part_;  ///< bytes of a long message in one record
   std::uint64_t turns_ = 0;
   std::uint64_t checks_ = 0;
+  const std::uint64_t* read_position_;
 };
 
 }  // namespace tenon

@@ -25,7 +25,8 @@ std::unexpected<Error> no_memory(std::uint64_t size) {
 
 Statistics::Direction StreamReceiver::statistics() const noexcept {
   Statistics::Direction counts = counts_;
-  counts.waits = waiter_.sleeps();
+  counts.spins = waiter_.turns();
+  counts.sleeps = waiter_.sleeps();
   return counts;
 }
 

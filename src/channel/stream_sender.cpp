@@ -26,7 +26,9 @@ os::Slice slice_of(ByteView bytes) noexcept {
 
 Statistics::Direction StreamSender::statistics() const noexcept {
   Statistics::Direction counts = counts_;
-  counts.waits = waiter_.sleeps();
+  counts.spins = waiter_.turns();
+  counts.sleeps = waiter_.sleeps();
+  counts.full_waits = waiter_.waits();
   return counts;
 }
 

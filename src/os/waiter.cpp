@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 #include <algorithm>
+#include <utility>
 
 #include "base/try.hpp"
 
@@ -45,12 +46,20 @@ bool Waiter::keep_spinning() {
   return now - spin_start_ < budget_;
 }
 
+/// The next try is another call's first.
+std::unexpected<Error> Waiter::give_up(Errc code) {
+  waiting_ = false;
+  return std::unexpected(Error(code, "wait for"));
+}
+
 /// False: try again at once.
 Result<bool> Waiter::goes_to_sleep(Deadline deadline) {
-  if (deadline.cancelled()) return std::unexpected(Error(Errc::cancelled, "wait for"));
-  if (deadline.is_now()) return std::unexpected(Error(Errc::timed_out, "wait for"));
+  if (!std::exchange(waiting_, true)) ++waits_;
+  if (deadline.cancelled()) return give_up(Errc::cancelled);
+  if (deadline.is_now()) return give_up(Errc::timed_out);
   if (mode_ == WaitMode::spin || (mode_ == WaitMode::hybrid && keep_spinning())) {
-    if (deadline.expired()) return std::unexpected(Error(Errc::timed_out, "wait for"));
+    if (deadline.expired()) return give_up(Errc::timed_out);
+    ++turns_;
     return false;
   }
   slept_ = true;
@@ -59,6 +68,7 @@ Result<bool> Waiter::goes_to_sleep(Deadline deadline) {
 }
 
 void Waiter::progressed() noexcept {
+  waiting_ = false;
   if (!spinning_ && !slept_) return;
   if (slept_) {
     budget_ = budget_ < std::chrono::microseconds(5) ? std::chrono::nanoseconds::zero() : budget_ / 2;

@@ -47,21 +47,29 @@ class Waiter {
   }
   /// How often it went to sleep in the kernel.
   std::uint64_t sleeps() const noexcept { return sleeps_; }
+  /// How often it tried again instead.
+  std::uint64_t turns() const noexcept { return turns_; }
+  /// How often there was something to wait for: first tries that did not work.
+  std::uint64_t waits() const noexcept { return waits_; }
 
  private:
   static constexpr std::chrono::nanoseconds spin_limit = std::chrono::microseconds(100);
 
   Result<bool> goes_to_sleep(Deadline deadline);
+  std::unexpected<Error> give_up(Errc code);
   bool keep_spinning();
 
   WaitMode mode_;
   bool spinning_ = false;
   bool slept_ = false;
+  bool waiting_ = false;
   std::chrono::nanoseconds budget_ = spin_limit;
   std::uint32_t sleeps_without_spin_ = 0;
   std::uint32_t sleeps_before_trial_ = 1;
   Deadline::Clock::time_point spin_start_;
   std::uint64_t sleeps_ = 0;
+  std::uint64_t turns_ = 0;
+  std::uint64_t waits_ = 0;
 };
 
 }  // namespace tenon::os

@@ -26,9 +26,14 @@ TEST(Waiter, spin_never_sleeps_and_keeps_the_deadline) {
   Waiter waiter(WaitMode::spin);
   const Deadline deadline = Deadline::in(1ms);
   Result<void> result;
-  while (result) result = waiter.pause(pipe.read_end.get(), Wait::readable, deadline);
+  std::uint64_t tries = 0;
+  for (; result; ++tries) result = waiter.pause(pipe.read_end.get(), Wait::readable, deadline);
   EXPECT_TRUE(test::is_error(Errc::timed_out, result));
   EXPECT_EQ(waiter.sleeps(), 0u);
+  EXPECT_EQ(waiter.turns(), tries - 1);
+  EXPECT_EQ(waiter.waits(), 1u);
+  EXPECT_ERRC(Errc::timed_out, waiter.pause(pipe.read_end.get(), Wait::readable, Deadline::now()));
+  EXPECT_EQ(waiter.waits(), 2u);
 }
 
 TEST(Waiter, hybrid_ends_up_asleep) {

@@ -94,6 +94,14 @@ class SendAndReceive(support.ToolTest):
         self.end(receiver)
         self.assertEqual((report["messages"], report["bytes"]), (2, 3))
         self.assertGreaterEqual(report["seconds"], 0)
+        for name in ("system_calls", "sleeps", "spins", "wakeups", "full_waits", "high_water"):
+            self.assertGreaterEqual(report[name], 0)
+
+    def test_what_is_told_of_the_waiting(self):
+        receiver = self.start_listening("recv", "--verbose", "--listen", self.address)
+        told = self.run_tenon("send", self.address, "--verbose", "ab", "c").stderr
+        self.assertRegex(told.decode(), r"2 messages, 3 bytes sent: \d+ system calls, \d+ sleeps, \d+ spins, \d+ wake-ups")
+        self.assertRegex(self.end(receiver)[1], r"2 messages, 3 bytes received: \d+ system calls")
 
     def test_the_sender_may_listen(self):
         sender = self.start_listening("send", "--listen", self.address, "hello")

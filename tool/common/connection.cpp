@@ -81,4 +81,12 @@ tenon::Result<tenon::Channel> Connection::open() const {
   return channel;
 }
 
+std::string describe_waiting(const tenon::Statistics::Direction& counts) {
+  std::string text = fmt::format("{} system calls, {} sleeps, {} spins, {} wake-ups", counts.system_calls,
+                                 counts.sleeps, counts.spins, counts.wakeups);
+  if (counts.full_waits > 0) text += fmt::format(", {} times full", counts.full_waits);
+  if (counts.high_water > 0) text += fmt::format(", at most {} bytes seen unread", counts.high_water);
+  return text;
+}
+
 }  // namespace tool

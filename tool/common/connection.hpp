@@ -39,5 +39,7 @@ tenon::Result<tenon::Channel> open_client(const std::string& address, std::chron
                                           std::optional<std::chrono::nanoseconds> wait);
 /// "connected to process 1234" if `verbose`.
 void say_connected(const tenon::Channel& channel, bool verbose);
+/// How the calls of one direction waited.
+std::string describe_waiting(const tenon::Statistics::Direction& counts);
 
 }  // namespace tool

@@ -325,8 +325,11 @@ Result<int> FileEndpoint::poll_fd() {
 
 Statistics FileEndpoint::statistics() const {
   Statistics both = logs_ ? Statistics{logs_->writer.statistics(), logs_->reader.statistics()} : at_the_end_;
-  both.sent.waits = send_waiter_.sleeps();
-  both.received.waits = receive_waiter_.sleeps();
+  both.sent.spins = send_waiter_.turns();
+  both.sent.sleeps = send_waiter_.sleeps();
+  both.sent.full_waits = send_waiter_.waits();
+  both.received.spins = receive_waiter_.turns();
+  both.received.sleeps = receive_waiter_.sleeps();
   return both;
 }
 

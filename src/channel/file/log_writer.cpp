@@ -154,6 +154,7 @@ Result<void> LogWriter::look_for_room() {
   const auto old =
       std::ranges::find_if(extents_, [this](const Extent& extent) { return extent.number >= read_.segment; });
   extents_.erase(extents_.begin(), std::min(old, extents_.end() - 1));
+  counts_.high_water = std::max(counts_.high_water, unread());
   return {};
 }
 

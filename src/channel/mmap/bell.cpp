@@ -12,7 +12,7 @@ namespace {
 /// Of the dead nobody tells a futex, so a sleeper looks: soon at first, and then seldom, since who has slept for long
 /// may learn it late.
 constexpr std::chrono::milliseconds first_look{2};
-constexpr std::chrono::milliseconds last_look{64};
+constexpr std::chrono::milliseconds last_look{32};
 /// The kernel tells that a file was closed a moment before it gives the lock free.
 constexpr std::chrono::milliseconds closing_takes{100};
 

@@ -310,6 +310,18 @@ TEST_F(MmapChannel, a_death_makes_the_poll_descriptor_readable) {
   }
 }
 
+TEST_F(MmapChannel, whoever_closes_the_file_is_looked_for_until_it_is_clear_that_it_was_not_the_peer) {
+  Pair pair = meet();
+  const int fd = value_of(pair.accepted.poll_fd());
+  EXPECT_ERRC(Errc::timed_out, pair.accepted.borrow(Deadline::now()));
+  std::fstream(path_, std::ios::in | std::ios::out).close();
+  ASSERT_OK(os::wait_for(fd, os::Wait::readable, soon()));
+  EXPECT_ERRC(Errc::timed_out, pair.accepted.borrow(Deadline::now()));
+  EXPECT_OK(os::wait_for(fd, os::Wait::readable, Deadline::now()));
+  while (os::wait_for(fd, os::Wait::readable, Deadline::now()))
+    EXPECT_ERRC(Errc::timed_out, pair.accepted.borrow(Deadline::now()));
+}
+
 TEST_F(MmapChannel, two_that_poll_do_not_wake_themselves) {
   Pair pair = meet("?wait=block");
   const int a = value_of(pair.accepted.poll_fd());
@@ -333,10 +345,12 @@ TEST_F(MmapChannel, a_peer_that_writes_nonsense_is_disconnected) {
   Pair pair = meet();
   ASSERT_OK(pair.connected.send("x", soon()));
   ASSERT_EQ(next(pair.accepted), "x");
+  const int fd = value_of(pair.connected.poll_fd());
   write_at(ring_at(default_capacity) + 64, "nonsense");
   const auto message = pair.accepted.borrow(soon());
   EXPECT_TRUE(is_error(Errc::protocol_violation, message));
   EXPECT_ERRC(Errc::protocol_violation, pair.accepted.send("hello?"));
+  EXPECT_OK(os::wait_for(fd, os::Wait::readable, soon()));
   EXPECT_FALSE(pair.connected.borrow(soon()).has_value());
 }
 
