@@ -51,7 +51,7 @@ Result<PeerRegion> PeerRegion::adopt(os::Fd fd, std::uint64_t capacity) {
 
 RingView* RingView::create(os::MirroredMapping ring) noexcept {
   const std::size_t lines = ring.data_size() / shm::cache_line;
-  std::unique_ptr<std::atomic<std::uint32_t>[]> slots(new (std::nothrow) std::atomic<std::uint32_t>[lines]);
+  std::unique_ptr<std::uint32_t[]> slots(new (std::nothrow) std::uint32_t[lines]);
   return slots ? new (std::nothrow) RingView(std::move(ring), std::move(slots)) : nullptr;
 }
 
@@ -66,15 +66,15 @@ void RingView::release(ByteView message) noexcept {
 void RingView::abandon(std::uint64_t begin, std::uint64_t end) noexcept {
   const auto each = [&](auto visit) {
     for (std::uint64_t at = begin; at < end;) {
-      std::atomic<std::uint32_t>& state = slot(at);
+      const std::atomic_ref<std::uint32_t> state = slot(at);
       at += static_cast<std::uint64_t>(state.load(std::memory_order_relaxed) >> 2) * shm::cache_line;
       visit(state);
     }
   };
   std::uint64_t count = 0;
-  each([&](auto&) { ++count; });
+  each([&](auto) { ++count; });
   holders_.store(count + 1, std::memory_order_relaxed);
-  each([&](auto& state) {
+  each([&](auto state) {
     const std::uint32_t lines = state.load(std::memory_order_relaxed) & ~std::uint32_t{3};
     const std::uint32_t before =
         state.exchange(lines | abandoned, std::memory_order_acq_rel);  // SYNC: message released

@@ -105,22 +105,22 @@ class RingView final : public detail::MessageMemory {
   static constexpr std::uint32_t released = 2;
   static constexpr std::uint32_t abandoned = 3;
 
-  RingView(os::MirroredMapping ring, std::unique_ptr<std::atomic<std::uint32_t>[]> slots) noexcept
+  RingView(os::MirroredMapping ring, std::unique_ptr<std::uint32_t[]> slots) noexcept
       : ring_(std::move(ring)), mask_(ring_.data_size() - 1), slots_(std::move(slots)) {}
   ~RingView() = default;
 
   static std::uint32_t lines_of(std::uint64_t size) noexcept {
     return static_cast<std::uint32_t>(shm::record_size(size) / shm::cache_line);
   }
-  std::atomic<std::uint32_t>& slot(std::uint64_t position) const noexcept {
-    return slots_[(position & mask_) / shm::cache_line];
+  std::atomic_ref<std::uint32_t> slot(std::uint64_t position) const noexcept {
+    return std::atomic_ref(slots_[(position & mask_) / shm::cache_line]);
   }
   void drop() noexcept;
 
   os::MirroredMapping ring_;
   std::uint64_t mask_;
-  /// For each line at which a lent record begins: how many lines it has, and its state.
-  std::unique_ptr<std::atomic<std::uint32_t>[]> slots_;
+  /// For each line at which a lent record begins: how many lines it has, and its state. Elsewhere never touched.
+  std::unique_ptr<std::uint32_t[]> slots_;
   std::atomic<std::uint64_t> holders_{1};  ///< after abandon(): messages that are held
 };
 

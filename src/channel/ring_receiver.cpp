@@ -13,6 +13,8 @@ namespace {
 
 using shm::RecordKind;
 
+/// The reader's position is not told for each record, but while what was read is still in the first cache.
+constexpr std::uint64_t bytes_given_back_together = 16 << 10;
 /// Looks at the ring between two looks at the clock.
 constexpr int looks_a_turn = 64;
 /// Before those, without a pause between them: a pause may be as long as a line takes from one CPU to the other.
@@ -36,7 +38,8 @@ RingReceiver::RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_m
     : reader_(view->data(), view->capacity(), &sides.own.header().read_position, sides.start.receive_from),
       view_(view),
       freed_(sides.start.receive_from),
-      lazy_(view->capacity() / 4),
+      lazy_(std::min(view->capacity() / 4, bytes_given_back_together)),
+      may_hold_(view->capacity() / 4),
       data_(sides.data),
       room_(sides.room),
       wants_data_(&sides.own.header().wants_data, sides.fences),
@@ -44,6 +47,7 @@ RingReceiver::RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_m
       waiter_(sides.wait),
       wait_(sides.wait),
       sent_(sides.sent),
+      conversing_(sides.conversing),
       max_message_size_(max_message_size),
       given_back_(&sides.own.header().read_position),
       settled_word_(sides.start.settled),
@@ -102,7 +106,7 @@ Result<void> RingReceiver::let_go_of_held() {
   RingView* const fresh = RingView::create(std::move(mapping));
   const std::uint64_t position = reader_.position();
   if (fresh == nullptr) return std::unexpected(Error(Errc::resource_limit, "receive"));
-  if (auto detached = view_->detach(freed_, position); !detached) {
+  if (auto detached = view_->detach(freed_, lent_end_); !detached) {
     fresh->abandon(0, 0);
     return detached;
   }
@@ -122,7 +126,7 @@ void RingReceiver::end() noexcept {
   if (settled_word_ == nullptr) return;
   freed_ = view_->first_held(freed_, reader_.position());
   try {
-    if (freed_ == reader_.position() || view_->detach(freed_, reader_.position())) {
+    if (freed_ == reader_.position() || view_->detach(freed_, lent_end_)) {
       settle();
       give_back();
     }
@@ -143,7 +147,7 @@ bool RingReceiver::look_for_end() {
 
 Result<void> RingReceiver::sleep(Deadline deadline) {
   const bool reliable = wants_data_.make();
-  if (reader_.front() != nullptr || reader_.broken()) {
+  if (front() != nullptr || reader_.broken()) {
     wants_data_.drop();
     return {};
   }
@@ -160,7 +164,11 @@ bool RingReceiver::look_closely() noexcept {
   ++counts_.spins;
   const std::uint64_t sent = sent_.load(std::memory_order_relaxed);
   if (sent != sent_at_last_wait_) close_behind_ = 0;
-  if (counts_.messages - seen_at_last_wait_ >= streak || close_behind_ >= streak) {
+  const bool behind_a_streak = counts_.messages - seen_at_last_wait_ >= streak;
+  const bool conversing = sent != sent_at_last_wait_ && !behind_a_streak;
+  if (conversing != conversing_.load(std::memory_order_relaxed))
+    conversing_.store(conversing, std::memory_order_relaxed);
+  if (behind_a_streak || close_behind_ >= streak) {
     give_back();
     for (int i = 0; i < pauses_after_streak; ++i) os::cpu_pause();
   }
@@ -199,11 +207,22 @@ Result<void> RingReceiver::wait(Deadline deadline) {
   return waiter_.pause([this](Deadline until) { return sleep(until); }, deadline);
 }
 
+/// The next record that is something, if it is there.
+const shm::Record* RingReceiver::front() noexcept {
+  const shm::Record* record = reader_.front();
+  if (record == nullptr || record->kind != RecordKind::skip) return record;
+  pop(*record);
+  record = reader_.front();
+  if (record == nullptr || record->kind != RecordKind::skip) return record;
+  reader_.stop();  // a peer that only ever skips would keep us here
+  return nullptr;
+}
+
 /// The next record.
 Result<const shm::Record*> RingReceiver::await_record(Deadline deadline) {
   for (;;) {
     const bool no_more = gone_;  // read before the ring is: then what is not there will never be
-    if (const shm::Record* const record = reader_.front()) {
+    if (const shm::Record* const record = front()) {
       waiter_.progressed();
       if (record->kind != RecordKind::close) return record;
       if (assembly_.active) return violate("an end in the middle of a message");
@@ -221,13 +240,13 @@ Result<const shm::Record*> RingReceiver::await_record(Deadline deadline) {
 }
 
 bool RingReceiver::ready_or_wish() {
-  if (end_ || reader_.front() != nullptr || reader_.broken()) return true;
+  if (end_ || front() != nullptr || reader_.broken()) return true;
   give_back();
   if (holds_too_much() && !let_go_of_held()) return true;
   look_for_end();
   if (gone_) return true;
   if (!wants_data_.make()) return true;  // rather too often than never
-  return reader_.front() != nullptr || reader_.broken();
+  return front() != nullptr || reader_.broken();
 }
 
 // ---- Messages

@@ -30,7 +30,9 @@ struct RingSides {
   Fences fences;
   os::WaitMode wait;
   RingStart start;
-  std::atomic<std::uint64_t> sent{0};  ///< how far we have written: tells the receiving thread a conversation
+  std::atomic<std::uint64_t> sent{
+      0};  ///< how far we have written: tells the receiving thread a conversation,
+  std::atomic<bool> conversing{false};  ///< which it tells the sending one
 };
 
 class RingReceiver {
@@ -72,13 +74,14 @@ class RingReceiver {
     count_message(record.size);
     const std::uint64_t position = reader_.position();
     reader_.pop(record.size);
+    lent_end_ = reader_.position();
     return view_->lend(position, {record.payload, record.size});
   }
   /// Whether the user holds so much of the ring that what comes next had better wait.
   bool holds_much() noexcept {
-    if (reader_.position() - freed_ <= lazy_) return false;
+    if (reader_.position() - freed_ <= may_hold_) return false;
     give_back();
-    return reader_.position() - freed_ > lazy_;
+    return reader_.position() - freed_ > may_hold_;
   }
   /// What the user holds becomes private memory at the same place, and the ring is the peer's again. Errors:
   /// resource_limit; then nothing has changed.
@@ -121,6 +124,7 @@ class RingReceiver {
     if (reader_.position() - reader_.given_back() >= lazy_) [[unlikely]]
       give_back();
   }
+  const shm::Record* front() noexcept;
   void give_back() noexcept;
   std::uint64_t may_give_back() const noexcept;
   bool holds_too_much() const noexcept { return reader_.position() - freed_ > reader_.capacity() / 2; }
@@ -141,8 +145,10 @@ class RingReceiver {
 
   shm::RingReader<> reader_;
   RingView* view_;
-  std::uint64_t freed_;  ///< everything before it in the ring is nobody's any more
-  std::uint64_t lazy_;   ///< bytes after which the ring is given back, and that the user may hold
+  std::uint64_t freed_;         ///< everything before it in the ring is nobody's any more
+  std::uint64_t lent_end_ = 0;  ///< nothing behind it was lent
+  std::uint64_t lazy_;          ///< bytes after which the ring is given back
+  std::uint64_t may_hold_;      ///< bytes of the ring that the user may hold
   Assembly assembly_;
   Statistics::Direction counts_;
 
@@ -153,6 +159,7 @@ class RingReceiver {
   os::Waiter waiter_;
   os::WaitMode wait_;
   const std::atomic<std::uint64_t>& sent_;
+  std::atomic<bool>& conversing_;
   std::uint64_t sent_at_last_wait_ = 0;
   std::uint64_t seen_at_last_wait_ = 0;
   std::uint32_t close_behind_ = 0;  ///< waits in a row that were over at once

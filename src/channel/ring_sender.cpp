@@ -15,6 +15,8 @@ using shm::RecordKind;
 constexpr int looks_a_turn = 64;
 /// A sender that spins looks whether the peer is still there after so many turns.
 constexpr std::uint64_t turns_between_checks = 256;
+/// One that has room, after so many bytes.
+constexpr std::uint64_t bytes_between_checks = 64 << 10;
 /// Messages of a batch are shown together, but not so many that the receiver would begin late.
 constexpr std::uint64_t bytes_shown_together = 4 << 10;
 constexpr auto short_sleep = std::chrono::milliseconds(1);
@@ -25,10 +27,10 @@ RingSender::RingSender(RingSides& sides) noexcept
     : writer_(sides.own.data(), sides.own.capacity(), &sides.peer.words().read_position,
               sides.start.send_from),
       sent_(sides.sent),
+      conversing_(sides.conversing),
       data_wish_(&sides.peer.words().wants_data, sides.fences),
       max_record_(shm::max_record(sides.own.capacity())),
-      check_interval_(std::clamp<std::uint64_t>(sides.own.capacity() / 2, 32 << 10, 1 << 20)),
-      next_check_(check_interval_),
+      next_check_(bytes_between_checks),
       data_(sides.data),
       room_(sides.room),
       wants_room_(&sides.own.header().wants_room, sides.fences),
@@ -52,13 +54,18 @@ void RingSender::check_peer() noexcept {
   if (room_.hush() == os::Doorbell::State::gone) gone_ = true;
 }
 
-/// A peer that goes on reading is alive.
-void RingSender::check_peer_now_and_then() noexcept {
-  next_check_ = writer_.position() + check_interval_;
+/// A peer that goes on reading is alive. In a conversation the ring's first lines are used again and again, since they
+/// are in a cache near by; a stream takes all of the ring, whose lines have left the other CPU's cache when they are
+/// written again.
+void RingSender::look_around() noexcept {
   const std::uint64_t read = writer_.given_back();
   mark_high_water(read);
   if (read == read_at_last_check_) check_peer();
   read_at_last_check_ = read;
+  if (conversing_.load(std::memory_order_relaxed) && writer_.offset() >= bytes_between_checks &&
+      writer_.capacity() >= 4 * bytes_between_checks)
+    writer_.stage_skip();
+  next_check_ = writer_.position() + bytes_between_checks;
 }
 
 // ---- Waiting for room
@@ -102,6 +109,7 @@ Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
     if (deadline.is_now() || (wait_ == os::WaitMode::spin && ++turns_ % turns_between_checks == 0))
       check_peer();
     if (gone_) return std::unexpected(Error(Errc::closed, "send"));
+    if (writer_.publish()) static_cast<void>(tell());  // a skip alone: the reader has to pass it
     if (waiter_.spins()) ++counts_.spins;
     TRY(waiter_.pause([&](Deadline until) { return sleep(size, until); }, deadline));
   }

@@ -62,7 +62,7 @@ class RingSender {
     sent_.store(writer_.position(), std::memory_order_relaxed);
     // A peer that was killed while it was awake asks for nothing: now and then we look.
     if (writer_.position() >= next_check_) [[unlikely]]
-      check_peer_now_and_then();
+      look_around();
     return !gone_;
   }
   void note_that_it_is_full() noexcept;
@@ -70,7 +70,7 @@ class RingSender {
     counts_.high_water = std::max(counts_.high_water, writer_.position() - read);
   }
   void check_peer() noexcept;
-  void check_peer_now_and_then() noexcept;
+  void look_around() noexcept;
   Result<void> send_one(ByteView message, Deadline deadline);
   Result<void> send_in_parts(ByteView message, Deadline deadline);
   Result<void> write_withdrawal(Deadline deadline);
@@ -84,9 +84,9 @@ class RingSender {
 
   shm::RingWriter<> writer_;
   std::atomic<std::uint64_t>& sent_;
+  const std::atomic<bool>& conversing_;
   WishOfPeer data_wish_;
   std::uint64_t max_record_;
-  std::uint64_t check_interval_;
   std::uint64_t next_check_;
   std::uint64_t read_at_last_check_ = 0;
   bool withdrawal_due_ = false;  ///< a message was begun and must be taken back before anything else

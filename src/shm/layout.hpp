@@ -45,6 +45,7 @@ enum class RecordKind : std::uint8_t {
   last = 4,       ///< ends it
   withdrawn = 5,  ///< ends it too: forget it
   close = 6,      ///< the sender will send nothing more
+  skip = 8,       ///< nothing: the next record begins where this one ends
 };
 
 /// The first word of a record: its commit. Length in the low half, kind above it.
@@ -59,6 +60,15 @@ constexpr std::uint64_t record_size(std::uint64_t length) noexcept {
 /// The longest payload of one record: half the ring, so that one can be written while one is read.
 constexpr std::uint64_t max_record(std::uint64_t capacity) noexcept {
   return capacity / 2 - 2 * cache_line;
+}
+
+/// What a record of this kind can be at most.
+constexpr std::uint64_t max_size(RecordKind kind, std::uint64_t capacity) noexcept {
+  return kind == RecordKind::skip ? capacity - cache_line - record_header : max_record(capacity);
+}
+/// Whether there is such a kind.
+constexpr bool is_kind(RecordKind kind) noexcept {
+  return (kind >= RecordKind::message && kind <= RecordKind::close) || kind == RecordKind::skip;
 }
 
 /// The longest message that lies in the ring with all of its parts.

@@ -70,19 +70,33 @@ class RingWriter {
     head_ = next;
   }
 
-  /// Shows the staged records, all at once: the reader comes to the first of them first.
-  void publish() noexcept {
-    if (first_word_ == nullptr) return;
+  /// Bytes from the beginning of the data to the next record.
+  std::uint64_t offset() const noexcept { return head_ & mask_; }
+  /// Stages a record of nothing up to the end of the data: what comes next begins where the data does. False without
+  /// room for it.
+  bool stage_skip() noexcept {
+    const std::uint64_t end = head_ + capacity() - offset();
+    if (offset() == 0 || end - head_ <= cache_line) return false;
+    if (end + cache_line > free_end_ && !(look_at_reader() && end + cache_line <= free_end_)) return false;
+    stage(RecordKind::skip, static_cast<std::uint32_t>(end - head_ - record_header));
+    return true;
+  }
+
+  /// Shows the staged records, all at once: the reader comes to the first of them first. False if there are none.
+  bool publish() noexcept {
+    if (first_word_ == nullptr) return false;
     M::store_release(first_word_, first_value_);  // SYNC: record committed
     first_word_ = nullptr;
     look_ahead();
+    return true;
   }
 
   /// stage() and publish().
   [[gnu::always_inline]] void commit(RecordKind kind, std::uint32_t size) noexcept {
     if (first_word_ != nullptr) [[unlikely]] {
       stage(kind, size);
-      return publish();
+      publish();
+      return;
     }
     const std::uint64_t next = end_with_zero(size);
     M::store_release(word(head_), record_word(kind, size));  // SYNC: record committed
@@ -230,9 +244,7 @@ class RingReader {
   bool take(std::uint64_t word) noexcept {
     const auto kind = static_cast<RecordKind>(word >> 32 & 0xFF);
     const auto size = static_cast<std::uint32_t>(word);
-    if (word >> 40 != 0 || kind < RecordKind::message || kind > RecordKind::close || size > longest_) {
-      broken_ = true;
-    }
+    if (word >> 40 != 0 || !is_kind(kind) || size > max_size(kind, capacity())) broken_ = true;
     if (broken_) return false;
     front_ = {kind, size, payload()};
     return true;

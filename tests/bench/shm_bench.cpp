@@ -35,8 +35,9 @@ class Meeting {
   Listener listener_;
 };
 
-double round_trip(std::size_t size, const std::string& wait, int chunks, int rounds) {
-  Meeting meeting(wait, "");
+double round_trip(std::size_t size, const std::string& wait, int chunks, int rounds,
+                  const std::string& options) {
+  Meeting meeting(wait, options);
   return run(
       [&] {
         Channel channel = meeting.connect();
@@ -138,11 +139,11 @@ struct Row {
 
 std::vector<Row> rows_of(Floors& floors, const std::string& options) {
   std::vector<Row> rows{
-      {"round trip 56 B, spinning", "flag", [] { return round_trip(56, "spin", 400, 100); },
+      {"round trip 56 B, spinning", "flag", [=] { return round_trip(56, "spin", 400, 100, options); },
        [&] { return floors.flag(); }},
-      {"round trip 64 B, spinning", "flag", [] { return round_trip(64, "spin", 400, 100); },
+      {"round trip 64 B, spinning", "flag", [=] { return round_trip(64, "spin", 400, 100, options); },
        [&] { return floors.flag(); }},
-      {"round trip 64 B, sleeping", "futex", [] { return round_trip(64, "block", 100, 10); },
+      {"round trip 64 B, sleeping", "futex", [=] { return round_trip(64, "block", 100, 10, options); },
        [&] { return floors.futex(); }},
   };
   struct Size {

@@ -11,7 +11,7 @@ namespace tenon::mapped {
 struct MmapOptions {
   ChannelOptions channel;
   NameOptions name;
-  std::uint64_t capacity = 256 << 10;  ///< bytes of each ring, for the listener that makes the file
+  std::uint64_t capacity = 2 << 20;  ///< bytes of each ring, for the listener that makes the file
   os::TrustedOwner trusted;
 
   /// Errors: invalid_argument.

@@ -36,7 +36,7 @@ class MmapChannel : public LastingChannel {
   static std::uint64_t ring_at(std::uint64_t capacity) {
     return mapped::region_offset(mapped::Role::connector, capacity) + shm::header_size;
   }
-  static constexpr std::uint64_t default_capacity = 256 << 10;
+  static constexpr std::uint64_t default_capacity = 2 << 20;
 };
 
 }  // namespace tenon::test

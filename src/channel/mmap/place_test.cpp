@@ -159,7 +159,8 @@ TEST_F(MmapPlace, what_cannot_be_allocated_is_an_error_and_leaves_nothing) {
   const auto refused = listen(address_);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   ASSERT_TRUE(is_error(Errc::resource_limit, refused));
-  EXPECT_THAT(refused.error().message(), testing::HasSubstr("536576 bytes are needed"));
+  EXPECT_THAT(refused.error().message(),
+              testing::HasSubstr(std::to_string(mapped::file_size(default_capacity)) + " bytes are needed"));
   EXPECT_TRUE(folder_.empty());
 }
 

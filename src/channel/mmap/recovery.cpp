@@ -28,8 +28,7 @@ class Walk {
   bool step(std::uint64_t word, std::uint64_t limit, Verdict& wrong) noexcept {
     const auto kind = static_cast<RecordKind>(word >> 32 & 0xFF);
     const std::uint64_t size = word & 0xFFFF'FFFF;
-    if (word >> 40 != 0 || kind < RecordKind::message || kind > RecordKind::close ||
-        size > shm::max_record(capacity_)) {
+    if (word >> 40 != 0 || !shm::is_kind(kind) || size > shm::max_size(kind, capacity_)) {
       wrong = "no record";
       return false;
     }
@@ -39,7 +38,7 @@ class Walk {
       return false;
     }
     const bool ends_here = kind == RecordKind::close;
-    wrong = in_message_ ? go_on(kind, size, next) : begin(kind, size, next);
+    if (kind != RecordKind::skip) wrong = in_message_ ? go_on(kind, size, next) : begin(kind, size, next);
     if (wrong != nullptr || ends_here) return false;
     at_ = next;
     return true;

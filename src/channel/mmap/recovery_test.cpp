@@ -68,6 +68,10 @@ std::vector<std::uint64_t> read_all(Ring& ring, const Unread& unread) {
   shm::RingReader<> reader(ring.data, capacity, &position, unread.begin);
   bool in_parts = false;
   while (const shm::Record* record = reader.front()) {
+    if (record->kind == RecordKind::skip) {
+      reader.pop();
+      continue;
+    }
     std::uint64_t number = 0;
     if (record->size >= sizeof number) std::memcpy(&number, record->payload, sizeof number);
     if (record->kind == RecordKind::message) numbers.push_back(number);
@@ -105,6 +109,7 @@ std::vector<std::uint64_t> speak(Ring& ring, std::uint64_t begin) {
   publish({});
   writer.stage(RecordKind::withdrawn, 0, 0);
   publish({});
+  writer.stage(RecordKind::skip, 0, 100);
   writer.stage(RecordKind::message, 5, 0);
   publish({0});
   writer.stage(RecordKind::close, 0, 0);

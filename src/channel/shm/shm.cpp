@@ -26,7 +26,7 @@ constexpr Traits pair_traits{
      Trait::peer_credentials, Trait::pollable, Trait::hostile_peer_safe},
     default_max_message_size};
 
-constexpr std::uint64_t default_capacity = 256 << 10;
+constexpr std::uint64_t default_capacity = 2 << 20;
 
 struct ShmOptions {
   ChannelOptions channel;

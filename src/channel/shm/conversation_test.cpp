@@ -1,0 +1,77 @@
+// Which lines of the ring are used: few in a conversation, since they stay in a cache near by; all in a stream, so that
+// they have left the other CPU's cache when they are written again.
+#include <algorithm>
+#include <future>
+#include <vector>
+
+#include "channel/conformance_test.hpp"
+
+namespace tenon {
+namespace {
+
+using namespace test;
+
+constexpr std::size_t size = 200;
+constexpr std::uint64_t count = 10'000;  // of 256 bytes: more than the ring has
+
+class ShmConversation : public testing::Test {
+ protected:
+  /// How far apart what is borrowed lies, while the other side sends back each message, or only receives it.
+  std::uint64_t reach(bool answered) {
+    const std::string address = "shm:" + folder_ / "s?wait=spin";
+    Listener listener = value_of(listen(address));
+    auto other = std::async(std::launch::async, [&] {
+      Channel channel = value_of(connect(address, {.deadline = soon()}));
+      std::vector<const std::byte*> places;
+      for (std::uint64_t i = 0; i < count; ++i) {
+        const Message message = value_of(channel.borrow(soon()));
+        EXPECT_TRUE(is_pattern(message.bytes(), i));
+        places.push_back(message.bytes().data());
+        if (!answered) continue;
+        EXPECT_OK(channel.send(message.bytes(), soon()));
+      }
+      const auto [least, most] = std::ranges::minmax_element(places);
+      return static_cast<std::uint64_t>(*most - *least);
+    });
+    Channel channel = value_of(listener.accept(soon()));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      EXPECT_OK(channel.send(pattern(size, i), soon()));
+      if (!answered) continue;
+      EXPECT_TRUE(is_pattern(value_of(channel.borrow(soon())).bytes(), i));
+    }
+    return other.get();
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(ShmConversation, stays_where_the_ring_begins) {
+  EXPECT_LT(reach(true), 256U << 10);
+}
+
+TEST_F(ShmConversation, is_none_in_one_direction) {
+  EXPECT_GT(reach(false), 1U << 20);
+}
+
+TEST_F(ShmConversation, goes_on_while_messages_are_held) {
+  const std::string address = "shm:" + folder_ / "s?wait=spin";
+  Listener listener = value_of(listen(address));
+  std::jthread echo([&] {
+    Channel channel = value_of(connect(address, {.deadline = soon()}));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      EXPECT_OK(channel.send(value_of(channel.borrow(soon())).bytes(), soon()));
+    }
+    EXPECT_ERRC(Errc::closed, channel.borrow(soon()));
+  });
+  Channel channel = value_of(listener.accept(soon()));
+  std::vector<std::pair<std::uint64_t, Message>> held;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    EXPECT_OK(channel.send(pattern(size, i), soon()));
+    Message message = value_of(channel.borrow(soon()));
+    if (i % 701 == 0) held.emplace_back(i, std::move(message));
+  }
+  for (const auto& [i, message] : held) EXPECT_TRUE(is_pattern(message.bytes(), i));
+}
+
+}  // namespace
+}  // namespace tenon
