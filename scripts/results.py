@@ -172,10 +172,12 @@ class Panel:
                 lines.append(f'<line class="bare" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 6:.1f}" y2="{y + 6:.1f}"/>')
             if cell:
                 x = self.x(cell["figure"]["median"])
+                both = [x, self.x(bare["figure"]["median"])] if bare else [x]
                 kind = "other" if row in self.report.json["peers"] else "ours"
-                end = x > self.right - 60
+                end = max(both) > self.right - 60
+                at = min(both) - 10 if end else max(both) + 10
                 lines.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
-                             f'<text class="value" x="{x + (-10 if end else 10):.1f}" y="{y + 4:.1f}" '
+                             f'<text class="value" x="{at:.1f}" y="{y + 4:.1f}" '
                              f'text-anchor="{"end" if end else "start"}">{figure(cell, cell["figure"]["median"])}</text>')
         return "\n".join(lines)
 
@@ -203,11 +205,11 @@ def chart(report, waiting):
 <style>{STYLE}</style>
 <rect class="paper" x=".5" y=".5" width="{wide - 1}" height="{tall - 1}" rx="6"/>
 {names}
-{Panel(report, "round-trip", trips, waiting, 130, 470).svg(f"Round trip of {size_text(trips)}, median (left is better)", rows, top, step)}
-{Panel(report, "one-way", size, waiting, 510, 845).svg(f"Messages of {size_text(size)} a second, one way (right is better)", rows, top, step)}
+{Panel(report, "round-trip", trips, waiting, 130, 455).svg(f"Round trip of {size_text(trips)}, median; left is better", rows, top, step)}
+{Panel(report, "one-way", size, waiting, 520, 830).svg(f"Messages of {size_text(size)} a second; right is better", rows, top, step)}
 <circle class="ours" cx="136" cy="{tall - 15}" r="4.5"/><text class="value" x="146" y="{tall - 11}">tenon</text>
-<line class="bare" x1="200" x2="200" y1="{tall - 21}" y2="{tall - 9}"/><text class="value" x="208" y="{tall - 11}">the bare mechanism</text>
-<circle class="other" cx="332" cy="{tall - 15}" r="4.5"/><text class="value" x="342" y="{tall - 11}">another library</text>
+<line class="bare" x1="206" x2="206" y1="{tall - 21}" y2="{tall - 9}"/><text class="value" x="214" y="{tall - 11}">the bare mechanism</text>
+<circle class="other" cx="352" cy="{tall - 15}" r="4.5"/><text class="value" x="362" y="{tall - 11}">another library</text>
 <text class="value soft" x="845" y="{tall - 11}" text-anchor="end">{html.escape(machine['cpu'])}, {machine['cpus']} CPUs, {report.json['started'][:10]}; waiting: {waiting}; logarithmic</text>
 </svg>
 """
