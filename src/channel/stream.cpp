@@ -25,9 +25,11 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
 
   Result<std::size_t> send(std::span<const ByteView> messages, std::span<const int> descriptors,
                            Deadline deadline) override;
+  Result<void> send_single(ByteView message, Deadline deadline) override;
   Result<Loan> loan(std::size_t size, Deadline deadline) override;
   Result<std::size_t> receive(ByteSpan buffer, Deadline deadline) override;
   Result<std::size_t> borrow(std::span<Message> into, Deadline deadline) override;
+  Result<Message> borrow_single(Deadline deadline) override;
   Result<void> finish(Deadline deadline) override;
   Result<void> close(Deadline deadline) override;
   void abort() noexcept override;
@@ -40,7 +42,9 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
   Result<void> commit(ByteSpan memory, std::size_t size, Deadline deadline) override;
   void drop(ByteSpan) noexcept override { loan_.drop(); }
 
+  Result<void> may_send();
   std::unexpected<Error> too_large(std::size_t size) const;
+  std::unexpected<Error> not_sent(const Error& error);
   std::unexpected<Error> not_received(const Error& error);
   Errc how_it_ended();
   void update_poll_set() {
@@ -94,23 +98,36 @@ Errc StreamEndpoint::how_it_ended() {
   }
 }
 
-Result<std::size_t> StreamEndpoint::send(std::span<const ByteView> messages, std::span<const int> descriptors,
-                                         Deadline deadline) {
+Result<void> StreamEndpoint::may_send() {
   if (closed_ || finished_) return fail(Errc::closed, "send", "this side has finished sending");
   if (const Errc end = receive_end_.load(std::memory_order_relaxed); end != Errc{}) send_end_ = end;
   if (send_end_) return fail(*send_end_, "send");
   if (auto none = loan_.check_none(); !none) return explain(none.error(), "send");
+  return {};
+}
+
+std::unexpected<Error> StreamEndpoint::not_sent(const Error& error) {
+  if (error.code() != Errc::closed) return explain(error, "send");
+  send_end_ = how_it_ended();
+  return fail(*send_end_, "send");
+}
+
+Result<std::size_t> StreamEndpoint::send(std::span<const ByteView> messages, std::span<const int> descriptors,
+                                         Deadline deadline) {
+  TRY(may_send());
   for (const ByteView message : messages) {
     if (message.size() > traits_.max_message_size) return too_large(message.size());
   }
   auto sent = sender_.send(messages, descriptors, deadline);
-  if (!sent.stopped) return sent.messages;
-  if (sent.stopped->code() == Errc::closed) {
-    send_end_ = how_it_ended();
-    return fail(*send_end_, "send");
-  }
-  if (sent.messages > 0) return sent.messages;
-  return explain(*sent.stopped, "send");
+  if (!sent.stopped || (sent.messages > 0 && sent.stopped->code() != Errc::closed)) return sent.messages;
+  return not_sent(*sent.stopped);
+}
+
+Result<void> StreamEndpoint::send_single(ByteView message, Deadline deadline) {
+  TRY(may_send());
+  if (message.size() > traits_.max_message_size) return too_large(message.size());
+  if (const auto stopped = sender_.send(message, deadline)) return not_sent(*stopped);
+  return {};
 }
 
 Result<Loan> StreamEndpoint::loan(std::size_t size, Deadline) {
@@ -167,6 +184,19 @@ Result<std::size_t> StreamEndpoint::borrow(std::span<Message> into, Deadline dea
   }
   update_poll_set();
   return count;
+}
+
+Result<Message> StreamEndpoint::borrow_single(Deadline deadline) {
+  if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
+  const std::lock_guard lock(receiving_);
+  for (;;) {
+    if (const auto size = receiver_.await_message(deadline); !size) return not_received(size.error());
+    auto message = receiver_.take(deadline);
+    if (!message) return not_received(message.error());
+    if (!*message) continue;
+    update_poll_set();
+    return std::move(**message);
+  }
 }
 
 Result<int> StreamEndpoint::poll_fd() {

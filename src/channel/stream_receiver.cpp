@@ -8,12 +8,8 @@
 namespace tenon {
 namespace {
 
-constexpr std::size_t alignment = 8;
-constexpr std::size_t buffer_size = 4 * wire::max_chunk;
 /// Long messages up to this size leave their memory for the next one.
 constexpr std::size_t kept_size = 16U << 20;
-/// What the kernel may hold of a peer that is gone: more than the largest socket buffer or pipe in use.
-constexpr std::size_t leftover_limit = 64U << 20;
 
 std::unexpected<Error> no_memory(std::uint64_t size) {
   return std::unexpected(Error(Errc::resource_limit, "receive", {},
@@ -80,6 +76,12 @@ bool StreamReceiver::ready() {
 /// True when there was a whole frame to look at: a message (now announced), one withdrawn, or the end.
 Result<bool> StreamReceiver::look_at_front() {
   if (begin_ == end_) return false;
+  if (const auto plain = wire::decode_plain(buffered()); plain && *plain <= max_message_size_) [[likely]] {
+    clock_.finished();
+    current_.clear();
+    front_ = wire::FrameHeader{.length = *plain, .total = *plain};
+    return true;
+  }
   const auto decoded = wire::decode_header(buffered());
   if (!decoded) return violate(decoded.error());
   if (!*decoded) return false;
@@ -349,48 +351,6 @@ Result<void> StreamReceiver::pause(Deadline deadline) {
   if (!paused && paused.error().code() == Errc::timed_out && clock_.expired())
     return violate("a part of a message and not the rest in time (frame-timeout=)");
   return paused;
-}
-
-// ---- How it ended, for a sender
-
-bool StreamReceiver::grow_and_read(std::size_t limit) {
-  const std::size_t rest = end_ - begin_;
-  if (rest > limit) return false;
-  if ((!buffer_ || buffer_->capacity() - end_ < wire::max_frame) &&
-      !move_to_larger_buffer(rest * 2 + buffer_size)) {
-    return false;
-  }
-  draining_ = true;
-  arrived_.reserve(arrived_.size() + wire::max_descriptors);
-  const auto moment = Deadline::in(std::chrono::milliseconds(100));
-  const os::Slice room[] = {{buffer_->data() + end_, buffer_->capacity() - end_}};
-  for (;;) {
-    const os::Transfer transfer = stream_.read(room, arrived_);
-    end_ += transfer.count;
-    if (transfer.count > 0) return true;
-    if (!transfer.would_block() || !stream_.wait(os::Wait::readable, moment)) return false;
-  }
-}
-
-StreamEnd StreamReceiver::scan_for_end() const noexcept {
-  std::size_t position = begin_;
-  if (assembly_.active && !assembly_.between_frames) {
-    position += assembly_.payload_left + wire::tail_size(assembly_.frame.length);
-  }
-  while (position < end_) {
-    const auto decoded = wire::decode_header({buffer_->data() + position, end_ - position});
-    if (!decoded || !*decoded) return StreamEnd::died;
-    position += wire::frame_size(**decoded);
-    if ((*decoded)->kind == wire::FrameKind::close && position <= end_) return StreamEnd::closed;
-  }
-  return StreamEnd::died;
-}
-
-StreamEnd StreamReceiver::find_end() {
-  if (end_state_ != StreamEnd::open) return end_state_;
-  while (grow_and_read(leftover_limit)) {
-  }
-  return scan_for_end();
 }
 
 }  // namespace tenon

@@ -53,6 +53,9 @@ class StreamReceiver {
   Statistics::Direction statistics() const noexcept;
 
  private:
+  static constexpr std::size_t alignment = 8;
+  static constexpr std::size_t buffer_size = 4 * wire::max_chunk;
+
   /// A message of several frames in assembly.
   struct Assembly {
     bool active = false;

@@ -145,6 +145,17 @@ StreamSender::Sent StreamSender::send(std::span<const ByteView> messages, std::s
   return {position.message, std::nullopt};
 }
 
+std::optional<Error> StreamSender::send(ByteView message, Deadline deadline) {
+  if (message.size() > copied_size || withdrawal_.mark_left || !scratch_)
+    return send({&message, 1}, {}, deadline).stopped;
+  std::array<os::Slice, 1> frame{{{scratch_.get(), wire::encode_plain(message, scratch_.get())}}};
+  std::size_t written = 0;
+  auto result = write(frame, {}, deadline, written);
+  if (!result) return stop({&message, 1}, {}, 0, written, std::move(result).error()).stopped;
+  count_message(message.size());
+  return std::nullopt;
+}
+
 /// Where `bytes` written bytes lead; leaves in `bytes` how many of them belong to a frame that is not
 /// complete.
 StreamSender::Position StreamSender::advance(std::span<const ByteView> messages, Position from,

@@ -31,6 +31,9 @@ class StreamSender {
   /// message is withdrawn before anything else is sent.
   Sent send(std::span<const ByteView> messages, std::span<const int> descriptors, Deadline deadline);
 
+  /// The same for one, without descriptors: why it did not go.
+  std::optional<Error> send(ByteView message, Deadline deadline);
+
   /// Says that nothing more will be sent. Errors: as send.
   Result<void> send_close(Deadline deadline);
 
