@@ -16,11 +16,19 @@ constexpr os::Seals needed_seals =
 
 }  // namespace
 
+Result<void> seal_for_peer(os::Memfd& memory) {
+  return memory.seal(needed_seals);
+}
+
+Result<os::Memfd> adopt_sealed(os::Fd memory, std::uint64_t size) {
+  return os::Memfd::adopt(std::move(memory), {.seals = needed_seals, .min_size = size, .max_size = size});
+}
+
 Result<OwnRegion> OwnRegion::create(std::uint64_t capacity) {
   auto memory = TRY(os::Memfd::create("tenon-ring", header_size + capacity));
   auto mapping =
       TRY(os::MirroredMapping::map(memory.fd().get(), header_size, capacity, os::Access::read_write));
-  TRY(memory.seal(needed_seals));
+  TRY(seal_for_peer(memory));
   OwnRegion region(memory.release(), std::move(mapping));
   region.header().magic = shm::region_magic;
   region.header().version = shm::region_version;
@@ -37,8 +45,7 @@ Result<PeerRegion> PeerRegion::adopt(os::Fd fd, std::uint64_t capacity) {
     return refuse("the peer's ring has an impossible capacity of " + std::to_string(capacity) + " bytes");
   }
   const std::size_t size = header_size + capacity;
-  const auto memory =
-      TRY(os::Memfd::adopt(std::move(fd), {.seals = needed_seals, .min_size = size, .max_size = size}));
+  const auto memory = TRY(adopt_sealed(std::move(fd), size));
   auto header = TRY(os::Mapping::map(memory.fd().get(), header_size, os::Access::read));
   auto ring = TRY(os::MirroredMapping::map(memory.fd().get(), header_size, capacity, os::Access::read));
   const auto& words = header.at<const shm::RegionHeader>(0);

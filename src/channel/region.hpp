@@ -16,6 +16,11 @@
 
 namespace tenon {
 
+/// Of our memory that is mapped already: from here on nobody can write to it but that mapping, or resize it.
+Result<void> seal_for_peer(os::Memfd& memory);
+/// Takes memory of a peer, if that has been done to it, and it is really there. Errors: protocol_violation.
+Result<os::Memfd> adopt_sealed(os::Fd memory, std::uint64_t size);
+
 /// Ours: what we send, how far we have read, what we wish. Move-only.
 class OwnRegion {
  public:
@@ -26,6 +31,9 @@ class OwnRegion {
 
   shm::RegionHeader& header() const noexcept {
     return *reinterpret_cast<shm::RegionHeader*>(mapping_.header());
+  }
+  shm::ReturnWords& returns() const noexcept {
+    return *reinterpret_cast<shm::ReturnWords*>(mapping_.header() + shm::return_words);
   }
   std::byte* data() const noexcept { return mapping_.data(); }
   std::uint64_t capacity() const noexcept { return mapping_.data_size(); }
@@ -47,9 +55,18 @@ struct PeerRegion {
   static Result<PeerRegion> adopt(os::Fd memory, std::uint64_t capacity);
 
   const shm::RegionHeader& words() const noexcept { return header.at<const shm::RegionHeader>(0); }
+  const shm::ReturnWords& returns() const noexcept {
+    return header.at<const shm::ReturnWords>(shm::return_words);
+  }
 
   os::Mapping header;
   os::MirroredMapping ring;
+};
+
+/// Both; shared with messages that outlive their channel, since the word that returns their memory is in ours.
+struct RingRegions {
+  OwnRegion own;
+  PeerRegion peer;
 };
 
 /// Where a channel goes on in memory that has outlived others.

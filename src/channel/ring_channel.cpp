@@ -20,13 +20,13 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
       : Endpoint(address),
         data_(std::move(connection.data)),
         room_(std::move(connection.room)),
-        sides_{std::move(connection.own),
-               std::move(connection.peer_region),
+        sides_{std::make_shared<RingRegions>(std::move(connection.own), std::move(connection.peer_region)),
                *data_,
                *room_,
                connection.fences,
                options.wait,
-               connection.start},
+               connection.start,
+               connection.arena},
         traits_(traits),
         peer_(connection.peer),
         receiver_(sides_, view, options.max_message_size),
@@ -58,8 +58,8 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
   }
   /// After anything that is not the usual course.
   void settle() noexcept {
-    const bool waits =
-        finished_ || lent_ || staged_lent_ || send_end_ || sender_.withdrawal_due() || sender_.gone();
+    const bool waits = finished_ || lent_ || block_ != nullptr || staged_lent_ || send_end_ ||
+                       sender_.withdrawal_due() || sender_.gone();
     quick_below_ = waits ? 0 : quick_below();
   }
   std::uint64_t quick_below() const noexcept {
@@ -73,6 +73,8 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
   [[gnu::noinline]] std::unexpected<Error> too_small(std::uint64_t size, std::size_t room);
   [[gnu::noinline]] Result<void> send_slowly(ByteView message, Deadline deadline);
   [[gnu::noinline]] Result<Loan> lend_slowly(std::size_t size, Deadline deadline);
+  Result<Loan> lend_beyond_ring(std::size_t size, Deadline deadline);
+  Result<void> commit_block(std::size_t size, Deadline deadline);
   [[gnu::noinline]] Result<void> commit_slowly(ByteSpan memory, std::size_t size, Deadline deadline);
   [[gnu::noinline]] Result<Message> borrow_slowly(Deadline deadline);
   [[gnu::noinline]] Result<std::size_t> receive_slowly(ByteSpan buffer, Deadline deadline);
@@ -95,9 +97,10 @@ class RingEndpoint final : public Endpoint, private detail::LoanOwner {
   alignas(shm::cache_line) RingSender sender_;
   std::uint64_t quick_below_ = quick_below();  ///< 0 while something stands in the way of every message
   bool finished_ = false;
-  bool lent_ = false;             ///< in the ring
-  bool staged_lent_ = false;      ///< in memory of our own
-  std::optional<Errc> send_end_;  ///< why nothing can be sent any more
+  bool lent_ = false;              ///< in the ring
+  Arena::Block* block_ = nullptr;  ///< that is lent
+  bool staged_lent_ = false;       ///< in memory of our own
+  std::optional<Errc> send_end_;   ///< why nothing can be sent any more
   StagedLoan staged_;
 };
 
@@ -114,7 +117,7 @@ Result<void> RingEndpoint::may_send(std::string_view operation) {
   if (closed_ || finished_) return fail(Errc::closed, operation, "this side has finished sending");
   if (const Errc end = receive_end_.load(std::memory_order_relaxed); end != Errc{}) send_end_ = end;
   if (send_end_) return fail(*send_end_, operation);
-  if (lent_ || staged_lent_) {
+  if (lent_ || block_ != nullptr || staged_lent_) {
     return fail(Errc::invalid_argument, operation, "commit or drop the loan before sending anything else");
   }
   return {};
@@ -167,18 +170,28 @@ Result<Loan> RingEndpoint::loan(std::size_t size, Deadline deadline) {
 Result<Loan> RingEndpoint::lend_slowly(std::size_t size, Deadline deadline) {
   if (auto may = may_send("loan"); !may) return std::unexpected(std::move(may).error());
   if (size > traits_.max_message_size) return too_large(size);
-  if (size > sender_.max_record()) {
-    auto lent = staged_.lend(size, this);
-    if (!lent) return explain(lent.error(), "loan");
-    staged_lent_ = true;
-    settle();
-    return lent;
-  }
-  const auto place = sender_.reserve(size, deadline);
+  if (size > sender_.max_record()) return lend_beyond_ring(size, deadline);
+  auto ready = sender_.write_withdrawal(deadline);
+  const auto place = ready ? sender_.reserve(size, deadline) : std::unexpected(ready.error());
   if (!place) return not_sent(place.error(), "loan");
   lent_ = true;
   settle();
   return Loan({*place, size}, this);
+}
+
+Result<Loan> RingEndpoint::lend_beyond_ring(std::size_t size, Deadline deadline) {
+  const auto block = sender_.reserve_block(size, deadline);
+  if (!block) return not_sent(block.error(), "loan");
+  if (*block != nullptr) {
+    block_ = *block;
+    settle();
+    return Loan({block_->data(), size}, this);
+  }
+  auto lent = staged_.lend(size, this);
+  if (!lent) return explain(lent.error(), "loan");
+  staged_lent_ = true;
+  settle();
+  return lent;
 }
 
 Result<void> RingEndpoint::commit(ByteSpan memory, std::size_t size, Deadline deadline) {
@@ -196,6 +209,7 @@ Result<void> RingEndpoint::commit(ByteSpan memory, std::size_t size, Deadline de
 }
 
 Result<void> RingEndpoint::commit_slowly(ByteSpan memory, std::size_t size, Deadline deadline) {
+  if (block_ != nullptr && size <= memory.size()) return commit_block(size, deadline);
   const bool staged = staged_lent_;
   drop(memory);
   if (staged) {
@@ -211,8 +225,21 @@ Result<void> RingEndpoint::commit_slowly(ByteSpan memory, std::size_t size, Dead
   return not_sent(Error(Errc::closed, "send"), "send");
 }
 
+Result<void> RingEndpoint::commit_block(std::size_t size, Deadline deadline) {
+  Arena::Block& block = *std::exchange(block_, nullptr);
+  if (auto may = may_send("send"); !may) {
+    sender_.give_up(block);
+    return may;
+  }
+  auto sent = sender_.lend(block, size, deadline);
+  settle();
+  if (!sent) return not_sent(sent.error(), "send");
+  return sent;
+}
+
 void RingEndpoint::drop(ByteSpan) noexcept {
   if (staged_lent_) staged_.drop();
+  if (block_ != nullptr) sender_.give_up(*std::exchange(block_, nullptr));
   lent_ = staged_lent_ = false;
   settle();
 }
@@ -335,6 +362,7 @@ void RingEndpoint::abort() noexcept {
   settle();
   poll_set_.reset();
   receiver_.end();
+  receiver_.let_go_of_bells();
   data_->close();
   room_->close();
 }

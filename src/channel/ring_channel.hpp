@@ -21,6 +21,7 @@ struct RingConnection {
   Fences fences = Fences::on_both_sides;
   std::optional<PeerInfo> peer;
   RingStart start = {};
+  std::uint64_t arena = 0;  ///< bytes of memory that each side may lend the other beside its ring
 };
 
 /// `traits.max_message_size` is what the peer takes. Errors: resource_limit.

@@ -1,7 +1,6 @@
 #include "channel/ring_receiver.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <string>
 
@@ -29,27 +28,27 @@ constexpr auto end_interval = std::chrono::microseconds(50);
 constexpr std::uint64_t turns_between_looks = 256;
 /// When the peer cannot be told reliably that we sleep.
 constexpr auto short_sleep = std::chrono::milliseconds(1);
-/// Long messages up to this size leave their memory for the next one.
-constexpr std::size_t kept_size = 16U << 20;
 
 }  // namespace
 
 RingReceiver::RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_message_size) noexcept
-    : reader_(view->data(), view->capacity(), &sides.own.header().read_position, sides.start.receive_from),
+    : reader_(view->data(), view->capacity(), &sides.regions->own.header().read_position,
+              sides.start.receive_from),
       view_(view),
       freed_(sides.start.receive_from),
       lazy_(std::min(view->capacity() / 4, bytes_given_back_together)),
       may_hold_(view->capacity() / 4),
+      blocks_(sides.regions, sides.fences, sides.data, sides.room, sides.arena),
       data_(sides.data),
       room_(sides.room),
-      wants_data_(&sides.own.header().wants_data, sides.fences),
-      room_wish_(&sides.peer.words().wants_room, sides.fences),
+      wants_data_(&sides.regions->own.header().wants_data, sides.fences),
+      room_wish_(&sides.regions->peer.words().wants_room, sides.fences),
       waiter_(sides.wait),
       wait_(sides.wait),
       sent_(sides.sent),
       conversing_(sides.conversing),
       max_message_size_(max_message_size),
-      given_back_(&sides.own.header().read_position),
+      given_back_(&sides.regions->own.header().read_position),
       settled_word_(sides.start.settled),
       settled_(sides.start.receive_from) {}
 
@@ -60,12 +59,12 @@ RingReceiver::~RingReceiver() {
 Statistics::Direction RingReceiver::statistics() const noexcept {
   Statistics::Direction counts = counts_;
   counts.sleeps = waiter_.sleeps();
-  counts.wakeups = room_wish_.rings();
-  counts.system_calls = room_wish_.rings() + looks_for_end_ + 2 * waiter_.sleeps();
+  counts.wakeups = room_wish_.rings() + blocks_.rings();
+  counts.system_calls = counts.wakeups + looks_for_end_ + 2 * waiter_.sleeps();
   return counts;
 }
 
-std::unexpected<Error> RingReceiver::violate(const char* rule) {
+std::unexpected<Error> RingReceiver::violate(std::string_view rule) {
   end_ = Errc::protocol_violation;
   violated_rule_ = rule;
   assembly_.active = false;
@@ -76,10 +75,10 @@ std::unexpected<Error> RingReceiver::violate(const char* rule) {
 }
 
 std::unexpected<Error> RingReceiver::end_error() const {
+  if (*end_ == Errc::resource_limit) return std::unexpected(Error(*end_, "receive", {}, violated_rule_));
   if (*end_ != Errc::protocol_violation) return std::unexpected(Error(*end_, "receive"));
-  return std::unexpected(
-      Error(Errc::protocol_violation, "receive", {},
-            std::string("the peer sent ") + violated_rule_ + "; it has been disconnected"));
+  return std::unexpected(Error(Errc::protocol_violation, "receive", {},
+                               "the peer sent " + violated_rule_ + "; it has been disconnected"));
 }
 
 // ---- Giving the ring back
@@ -204,6 +203,7 @@ Result<void> RingReceiver::wait(Deadline deadline) {
     if (wait_ == os::WaitMode::spin && ++turns_ % turns_between_looks == 0 && look_for_end()) return {};
   }
   if (holds_too_much()) TRY(let_go_of_held());
+  blocks_.about_to_wait(reader_.position());
   return waiter_.pause([this](Deadline until) { return sleep(until); }, deadline);
 }
 
@@ -243,119 +243,11 @@ bool RingReceiver::ready_or_wish() {
   if (end_ || front() != nullptr || reader_.broken()) return true;
   give_back();
   if (holds_too_much() && !let_go_of_held()) return true;
+  blocks_.about_to_wait(reader_.position());
   look_for_end();
   if (gone_) return true;
   if (!wants_data_.make()) return true;  // rather too often than never
   return front() != nullptr || reader_.broken();
-}
-
-// ---- Messages
-
-Result<std::uint64_t> RingReceiver::await_message(Deadline deadline) {
-  if (end_) return end_error();
-  if (assembly_.active) return assembly_.total;
-  for (;;) {
-    const shm::Record* const record = TRY(await_record(deadline));
-    if (record->kind == RecordKind::message) return record->size;
-    if (record->kind != RecordKind::first || record->size < sizeof(std::uint64_t)) {
-      return violate("a part of a message that has not begun");
-    }
-    std::uint64_t total = 0;
-    std::memcpy(&total, record->payload, sizeof total);
-    const std::uint64_t here = record->size - sizeof total;
-    if (total > max_message_size_) return violate("a message beyond the agreed maximum size");
-    if (here >= total) return violate("the beginning of a message that is all of it");
-    assembly_ = {true, total, 0, nullptr};
-    return total;
-  }
-}
-
-/// Fills the assembly's target. False when the message was withdrawn.
-Result<bool> RingReceiver::assemble(Deadline deadline) {
-  for (;;) {
-    const shm::Record& record = *TRY(await_record(deadline));
-    const bool begins = record.kind == RecordKind::first;
-    if (record.kind == RecordKind::withdrawn && assembly_.filled > 0) {
-      assembly_.active = false;
-      pop(record);
-      return false;
-    }
-    const std::uint64_t skipped = begins ? sizeof(std::uint64_t) : 0;
-    // Its size was checked when it was at the front, and has not been read again since.
-    const std::uint64_t size = record.size - skipped;
-    const std::uint64_t left = assembly_.total - assembly_.filled;
-    const bool ends = record.kind == RecordKind::last;
-    if (begins != (assembly_.filled == 0) || (!begins && !ends && record.kind != RecordKind::middle) ||
-        (ends ? size != left : size == 0 || size >= left)) {
-      return violate("parts that do not make a message");
-    }
-    std::memcpy(assembly_.target + assembly_.filled, record.payload + skipped, size);
-    assembly_.filled += size;
-    pop(record);
-    if (ends) {
-      assembly_.active = false;
-      count_message(assembly_.total);
-      return true;
-    }
-  }
-}
-
-bool RingReceiver::make_segment(std::uint64_t size) noexcept {
-  if (!large_ || !large_->unshared() || large_->capacity() < size) {
-    large_.reset();
-    large_ = SegmentPtr::allocate(size);
-  }
-  return static_cast<bool>(large_);
-}
-
-namespace {
-
-std::unexpected<Error> no_memory(std::uint64_t size) {
-  return std::unexpected(Error(Errc::resource_limit, "receive", {},
-                               "no memory for a message of " + std::to_string(size) +
-                                   " bytes; max-message-size= bounds what a peer may send"));
-}
-
-}  // namespace
-
-Result<bool> RingReceiver::take(ByteSpan into, Deadline deadline) {
-  if (const shm::Record* const record = whole_message()) {
-    shm::copy(into.data(), record->payload, record->size);
-    take_copied(*record);
-    return true;
-  }
-  const std::uint64_t total = assembly_.total;
-  if (assembly_.filled == 0) assembly_.target = into.data();
-  const bool in_our_memory = assembly_.target != into.data();
-  auto done = assemble(deadline);
-  if (done && *done && in_our_memory) {
-    std::memcpy(into.data(), large_->data(), total);
-    if (large_->capacity() > kept_size) large_.reset();
-  }
-  if (!done && assembly_.active && !in_our_memory && assembly_.filled > 0) {
-    // Keep what arrived: the caller's memory is the caller's again.
-    if (!make_segment(total)) {  // a part of it is lost: there is no going on
-      violate("");
-      end_ = Errc::resource_limit;
-      return no_memory(total);
-    }
-    std::memcpy(large_->data(), into.data(), assembly_.filled);
-    assembly_.target = large_->data();
-  }
-  return done;
-}
-
-Result<std::optional<Message>> RingReceiver::take(Deadline deadline) {
-  if (const shm::Record* const record = whole_message()) return std::optional(take_lent(*record));
-  const std::uint64_t total = assembly_.total;
-  if (assembly_.filled == 0) {
-    if (!make_segment(total)) return no_memory(total);
-    assembly_.target = large_->data();
-  }
-  if (!TRY(assemble(deadline))) return std::optional<Message>();
-  std::optional<Message> message(large_.message({large_->data(), total}));
-  if (large_->capacity() > kept_size) large_.reset();
-  return message;
 }
 
 // ---- How it ended

@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include <tenon/channel.hpp>
 
+#include "channel/lent_blocks.hpp"
 #include "channel/region.hpp"
 #include "channel/ring_wish.hpp"
 #include "channel/segment.hpp"
@@ -23,13 +25,13 @@ namespace tenon {
 
 /// What both halves of a channel in shared memory stand on.
 struct RingSides {
-  OwnRegion own;
-  PeerRegion peer;
+  std::shared_ptr<RingRegions> regions;
   os::Doorbell& data;  ///< rings for messages; waited at by the receiving thread
   os::Doorbell& room;  ///< rings for room; waited at by the sending thread
   Fences fences;
   os::WaitMode wait;
   RingStart start;
+  std::uint64_t arena;  ///< bytes that may be lent to the other, in each direction, beside the ring
   std::atomic<std::uint64_t> sent{
       0};  ///< how far we have written: tells the receiving thread a conversation,
   std::atomic<bool> conversing{false};  ///< which it tells the sending one
@@ -37,7 +39,7 @@ struct RingSides {
 
 class RingReceiver {
  public:
-  /// `view` is of `sides.peer.ring`; it is taken over.
+  /// `view` is of the peer's ring; it is taken over.
   RingReceiver(RingSides& sides, RingView* view, std::uint64_t max_message_size) noexcept;
   ~RingReceiver();
   RingReceiver(const RingReceiver&) = delete;
@@ -53,6 +55,8 @@ class RingReceiver {
   /// The channel ends: the same, and what the user still holds becomes private memory, since others will use the
   /// ring. Without memory for that, what is held counts as unread.
   void end() noexcept;
+  /// The bells are about to go.
+  void let_go_of_bells() noexcept { blocks_.close(); }
 
   /// Whether the next message is whole, in one record and there: the quick way.
   bool next_message(shm::Record& record) const noexcept {
@@ -113,6 +117,9 @@ class RingReceiver {
 
   /// What await_message() told of, when it is one record.
   const shm::Record* whole_message() noexcept { return assembly_.active ? nullptr : reader_.front(); }
+  void pass_lent() noexcept;
+  Result<void> look_at_lent(const shm::Record& record);
+  Result<void> forget_dropped(const shm::Record& record);
   void pop(const shm::Record& record) noexcept {
     const std::uint64_t position = reader_.position();
     reader_.pop(record.size);
@@ -134,8 +141,7 @@ class RingReceiver {
   Result<void> sleep(Deadline deadline);
   bool look_for_end();
   Result<bool> assemble(Deadline deadline);
-  bool make_segment(std::uint64_t size) noexcept;
-  std::unexpected<Error> violate(const char* rule);
+  std::unexpected<Error> violate(std::string_view rule);
   std::unexpected<Error> end_error() const;
   void count_message(std::uint64_t size) noexcept {
     ++counts_.messages;
@@ -150,6 +156,8 @@ class RingReceiver {
   std::uint64_t lazy_;          ///< bytes after which the ring is given back
   std::uint64_t may_hold_;      ///< bytes of the ring that the user may hold
   Assembly assembly_;
+  LentBlocks blocks_;
+  std::optional<shm::LentRecord> lent_;  ///< the next message, when it lies in a block
   Statistics::Direction counts_;
 
   os::Doorbell& data_;
@@ -169,9 +177,10 @@ class RingReceiver {
   bool gone_ = false;  ///< the peer: what is in the ring is all that comes
   std::uint64_t max_message_size_;
   std::optional<Errc> end_;
-  const char* violated_rule_ = nullptr;
-  SegmentPtr large_;   ///< memory of the last long message, used again when it fits
-  std::mutex moving_;  ///< held while view_ is exchanged, and by find_end()
+  std::string violated_rule_;
+  SegmentPtr large_;        ///< memory of the last long message in parts, used again when it fits
+  SegmentPtr spare_large_;  ///< of the one before
+  std::mutex moving_;       ///< held while view_ is exchanged, and by find_end()
   const std::uint64_t* given_back_;
   std::uint64_t* settled_word_;
   std::uint64_t settled_;

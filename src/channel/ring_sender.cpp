@@ -1,6 +1,7 @@
 #include "channel/ring_sender.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/try.hpp"
@@ -24,20 +25,22 @@ constexpr auto short_sleep = std::chrono::milliseconds(1);
 }  // namespace
 
 RingSender::RingSender(RingSides& sides) noexcept
-    : writer_(sides.own.data(), sides.own.capacity(), &sides.peer.words().read_position,
-              sides.start.send_from),
+    : writer_(sides.regions->own.data(), sides.regions->own.capacity(),
+              &sides.regions->peer.words().read_position, sides.start.send_from),
+      arena_(sides.regions->peer.returns(), sides.arena),
+      waits_holding_(&sides.regions->peer.returns().waits_holding.generation),
       sent_(sides.sent),
       conversing_(sides.conversing),
-      data_wish_(&sides.peer.words().wants_data, sides.fences),
-      max_record_(shm::max_record(sides.own.capacity())),
+      data_wish_(&sides.regions->peer.words().wants_data, sides.fences),
+      max_record_(shm::max_record(sides.regions->own.capacity())),
       next_check_(bytes_between_checks),
       data_(sides.data),
       room_(sides.room),
-      wants_room_(&sides.own.header().wants_room, sides.fences),
+      wants_room_(&sides.regions->own.header().wants_room, sides.fences),
       waiter_(sides.wait),
       wait_(sides.wait),
-      part_(sides.own.capacity() / 8 - shm::record_header),
-      read_position_(&sides.peer.words().read_position) {}
+      part_(sides.regions->own.capacity() / 8 - shm::record_header),
+      read_position_(&sides.regions->peer.words().read_position) {}
 
 Statistics::Direction RingSender::statistics() const noexcept {
   Statistics::Direction counts = counts_;
@@ -45,7 +48,7 @@ Statistics::Direction RingSender::statistics() const noexcept {
   counts.wakeups = data_wish_.rings();
   const std::uint64_t unread = writer_.position() - shm::Memory::load_relaxed(read_position_);
   if (unread <= writer_.capacity()) counts.high_water = std::max(counts.high_water, unread);
-  counts.system_calls = data_wish_.rings() + checks_ + 2 * waiter_.sleeps();
+  counts.system_calls = data_wish_.rings() + checks_ + passed_ + 2 * waiter_.sleeps();
   return counts;
 }
 
@@ -70,9 +73,10 @@ void RingSender::look_around() noexcept {
 
 // ---- Waiting for room
 
-Result<void> RingSender::sleep(std::uint64_t size, Deadline deadline) {
+template <typename Found>
+Result<void> RingSender::sleep(Found found, Deadline deadline) {
   const bool reliable = wants_room_.make();
-  if (writer_.reserve(size) != nullptr || !writer_.reader_plausible()) {
+  if (found()) {
     wants_room_.drop();
     return {};
   }
@@ -88,21 +92,16 @@ void RingSender::note_that_it_is_full() noexcept {
   mark_high_water(writer_.given_back());
 }
 
-Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
+/// `found` looks for what the peer gives back, or whether there is another reason to go on.
+template <typename Found>
+Result<void> RingSender::wait_until(Found found, Deadline deadline) {
   for (bool full = false;;) {
     for (int look = 0; look < looks_a_turn; ++look) {
-      if (std::byte* const place = writer_.reserve(size)) {
+      if (found()) {
         waiter_.progressed();
-        return place;
+        return {};
       }
       if (!std::exchange(full, true)) note_that_it_is_full();
-      if (!writer_.reader_plausible()) {
-        data_.disconnect();
-        room_.disconnect();
-        return std::unexpected(
-            Error(Errc::protocol_violation, "send", {},
-                  "the peer says to have read what it cannot have; it has been disconnected"));
-      }
       if (deadline.is_now() || !waiter_.spins()) break;
       os::cpu_pause();
     }
@@ -111,8 +110,25 @@ Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
     if (gone_) return std::unexpected(Error(Errc::closed, "send"));
     if (writer_.publish()) static_cast<void>(tell());  // a skip alone: the reader has to pass it
     if (waiter_.spins()) ++counts_.spins;
-    TRY(waiter_.pause([&](Deadline until) { return sleep(size, until); }, deadline));
+    TRY(waiter_.pause([&](Deadline until) { return sleep(found, until); }, deadline));
   }
+}
+
+std::unexpected<Error> RingSender::disconnect(const char* reason) noexcept {
+  data_.disconnect();
+  room_.disconnect();
+  return std::unexpected(Error(Errc::protocol_violation, "send", {}, reason));
+}
+
+Result<std::byte*> RingSender::reserve(std::uint64_t size, Deadline deadline) {
+  std::byte* place = nullptr;
+  const auto found = [&] {
+    place = writer_.reserve(size);
+    return place != nullptr || !writer_.reader_plausible();
+  };
+  TRY(wait_until(found, deadline));
+  if (place != nullptr) return place;
+  return disconnect("the peer says to have read what it cannot have; it has been disconnected");
 }
 
 // ---- Sending
@@ -179,6 +195,64 @@ Result<void> RingSender::send_in_parts(ByteView message, Deadline deadline) {
     kind = RecordKind::middle;
   }
   count_message(total);
+  return {};
+}
+
+// ---- In the arena
+
+Result<Arena::Block*> RingSender::reserve_block(std::uint64_t size, Deadline deadline) {
+  if (!arena_.can_hold(size)) return nullptr;
+  Result<Arena::Block*> block = nullptr;
+  bool in_vain = false;
+  const auto found = [&] {
+    if (block && *block != nullptr) return true;
+    in_vain = peer_waits_holding();  // before the look: then all that will be returned soon has been
+    block = arena_.take(size, in_vain);
+    return in_vain || !block || *block != nullptr || !arena_.peer_plausible();
+  };
+  TRY(wait_until(found, deadline));
+  if (block && *block != nullptr) return block;
+  if (!arena_.peer_plausible()) {
+    return disconnect("the peer returns memory that it cannot have; it has been disconnected");
+  }
+  // Without a descriptor for a block there may be memory all the same.
+  const int why = block ? 0 : block.error().system_errno();
+  return why == EMFILE || why == ENFILE ? nullptr : block;
+}
+
+Result<void> RingSender::tell_of_dropped(Deadline deadline) {
+  while (const auto number = arena_.dropped()) {
+    std::byte* const place = TRY(reserve(sizeof *number, deadline));
+    std::memcpy(place, &*number, sizeof *number);
+    writer_.stage(RecordKind::dropped, sizeof *number);
+    arena_.told_of_dropped(*number);
+  }
+  return {};
+}
+
+Result<void> RingSender::lend(Arena::Block& block, std::uint64_t size, Deadline deadline) {
+  auto ready = write_withdrawal(deadline);
+  if (ready) ready = tell_of_dropped(deadline);
+  const auto reserved = ready ? reserve(sizeof(shm::LentRecord), deadline) : std::unexpected(ready.error());
+  if (!reserved) {
+    arena_.put_back(block);
+    return std::unexpected(reserved.error());
+  }
+  if (block.news()) {
+    ++passed_;
+    const auto passed = data_.pass(block.news().get());
+    if (passed != os::Doorbell::Passed::yes) {
+      arena_.put_back(block);
+      if (passed == os::Doorbell::Passed::no_room) return send_one({block.data(), size}, deadline);
+      gone_ = true;
+      return std::unexpected(Error(Errc::closed, "send"));
+    }
+  }
+  const shm::LentRecord record = arena_.lend(block, size);
+  std::memcpy(*reserved, &record, sizeof record);
+  writer_.commit(RecordKind::lent, sizeof record);
+  count_message(size);
+  static_cast<void>(tell());
   return {};
 }
 

@@ -11,6 +11,7 @@
 
 #include <tenon/channel.hpp>
 
+#include "channel/arena.hpp"
 #include "channel/ring_receiver.hpp"
 #include "shm/copy.hpp"
 #include "shm/ring.hpp"
@@ -49,6 +50,16 @@ class RingSender {
   std::uint64_t max_record() const noexcept { return max_record_; }
   /// Where a message of at most max_record() bytes may be written, then committed. Errors: as send().
   Result<std::byte*> reserve(std::uint64_t size, Deadline deadline);
+  /// Before anything else when withdrawal_due(). Errors: as send().
+  Result<void> write_withdrawal(Deadline deadline);
+
+  /// Memory in which a longer message may be written, then lend()ed or given up; null: there can be none, and the
+  /// message goes in parts. Errors: as send(), and resource_limit.
+  Result<Arena::Block*> reserve_block(std::uint64_t size, Deadline deadline);
+  /// The message in the first `size` bytes of it. Whatever happens, the block is no longer the caller's. Errors: as
+  /// send().
+  Result<void> lend(Arena::Block& block, std::uint64_t size, Deadline deadline);
+  void give_up(Arena::Block& block) noexcept { arena_.put_back(block); }
 
   /// Says that nothing more will be sent. Errors: as send().
   Result<void> send_close(Deadline deadline);
@@ -73,9 +84,15 @@ class RingSender {
   void look_around() noexcept;
   Result<void> send_one(ByteView message, Deadline deadline);
   Result<void> send_in_parts(ByteView message, Deadline deadline);
-  Result<void> write_withdrawal(Deadline deadline);
-  Result<void> wait(Deadline deadline);
-  Result<void> sleep(std::uint64_t size, Deadline deadline);
+  Result<void> tell_of_dropped(Deadline deadline);
+  template <typename Found>
+  Result<void> wait_until(Found found, Deadline deadline);
+  template <typename Found>
+  Result<void> sleep(Found found, Deadline deadline);
+  std::unexpected<Error> disconnect(const char* reason) noexcept;
+  bool peer_waits_holding() const noexcept {
+    return shm::Memory::load_acquire(waits_holding_) == writer_.position();  // SYNC: waits holding
+  }
   void count_message(std::uint64_t size) noexcept {
     ++counts_.messages;
     counts_.bytes += size;
@@ -83,6 +100,8 @@ class RingSender {
   }
 
   shm::RingWriter<> writer_;
+  Arena arena_;
+  const std::uint64_t* waits_holding_;
   std::atomic<std::uint64_t>& sent_;
   const std::atomic<bool>& conversing_;
   WishOfPeer data_wish_;
@@ -102,6 +121,7 @@ class RingSender {
   std::uint64_t turns_ = 0;
   std::uint64_t checks_ = 0;
   const std::uint64_t* read_position_;
+  std::uint64_t passed_ = 0;  ///< descriptors
 };
 
 }  // namespace tenon

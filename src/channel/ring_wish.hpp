@@ -13,6 +13,15 @@ namespace tenon {
 /// Whether both sides have agreed that whoever goes to sleep pays for the order: os::heavy_fence().
 enum class Fences : std::uint8_t { on_both_sides, by_the_sleeper };
 
+/// Between a store of whoever acts and its load of a wish.
+inline void order_store_and_load(Fences fences) noexcept {
+  if (fences == Fences::by_the_sleeper) {
+    shm::Memory::compiler_fence();
+  } else {
+    shm::Memory::full_fence();
+  }
+}
+
 /// A word of ours by which we ask for the bell. Odd while we want it; each time another number.
 class Wish {
  public:
@@ -44,11 +53,7 @@ class WishOfPeer {
 
   /// Rings, once for each wish. False when the peer turned out to be gone.
   bool heed(os::Doorbell& bell) noexcept {
-    if (fences_ == Fences::by_the_sleeper) {
-      shm::Memory::compiler_fence();
-    } else {
-      shm::Memory::full_fence();
-    }
+    order_store_and_load(fences_);
     const std::uint64_t number = shm::Memory::load_relaxed(word_);  // SYNC: wish
     if (number % 2 == 0 || number == heeded_) [[likely]]
       return true;

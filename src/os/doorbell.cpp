@@ -32,12 +32,41 @@ Doorbell::State SocketDoorbell::hush() noexcept {
   std::array<char, 256> rings;
   State state = State::quiet;
   for (int i = 0; i < most_reads; ++i) {
-    const auto count = retry([&] { return ::recv(socket_.get(), rings.data(), rings.size(), MSG_DONTWAIT); });
-    if (count == 0 || (count < 0 && errno == ECONNRESET)) return State::gone;
-    if (count > 0) state = State::rung;
-    if (count < static_cast<ssize_t>(rings.size())) break;
+    const std::size_t passed = passed_.size();
+    const Transfer in = read({reinterpret_cast<std::byte*>(rings.data()), rings.size()});
+    if (in.lost_part()) {
+      lost_passed_ = true;
+      state = State::rung;
+    }
+    if (in.count == 0 && (in.error == 0 || in.error == ECONNRESET)) return State::gone;
+    if (in.count > 0) state = State::rung;
+    // A read ends behind a descriptor, however much there is.
+    if (in.count < rings.size() && passed_.size() == passed) break;
+    if (passed_.size() > most_passed_) lost_passed_ = true;
   }
   return state;
+}
+
+Transfer SocketDoorbell::read(const Slice& into) noexcept {
+  if (most_passed_ > 0) return receive_message(socket_.get(), {&into, 1}, passed_);
+  const auto count = retry([&] { return ::recv(socket_.get(), into.data, into.size, MSG_DONTWAIT); });
+  if (count < 0) return {0, errno};
+  return {static_cast<std::size_t>(count), 0};
+}
+
+Doorbell::Passed SocketDoorbell::pass(int fd) noexcept {
+  std::byte one{1};
+  const Slice byte{&one, 1};
+  const Transfer out = send_message(socket_.get(), {&byte, 1}, {&fd, 1});
+  if (out.count == 1) return Passed::yes;
+  return out.broken() ? Passed::gone : Passed::no_room;
+}
+
+Fd SocketDoorbell::take_passed() noexcept {
+  if (passed_.empty()) return {};
+  Fd first = std::move(passed_.front());
+  passed_.erase(passed_.begin());
+  return first;
 }
 
 void SocketDoorbell::disconnect() noexcept {

@@ -2,9 +2,13 @@
 // Not public.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include <tenon/os/fd.hpp>
+
+#include "os/byte_stream.hpp"
 
 namespace tenon::os {
 
@@ -24,6 +28,14 @@ class Doorbell {
   virtual Result<void> wait(Deadline deadline) = 0;
   /// Readable while wait() would not wait. Errors: resource_limit.
   virtual Result<int> poll_fd() = 0;
+  /// Hands a copy of `fd` to the peer, to be taken there in the same order. A doorbell over which no descriptors
+  /// travel passes none.
+  enum class Passed : std::uint8_t { yes, no_room, gone };
+  virtual Passed pass(int) noexcept { return Passed::no_room; }
+  /// The next descriptor that came with what hush() has read; none: an empty one.
+  virtual Fd take_passed() noexcept { return {}; }
+  /// Whether one came that could not be kept: there was none left to this process, or the peer passed too many.
+  virtual bool lost_passed() const noexcept { return false; }
   /// Both ends see the other gone. Safe while another thread uses this end.
   virtual void disconnect() noexcept = 0;
   /// As our death would.
@@ -33,18 +45,33 @@ class Doorbell {
 /// Over a connected Unix stream socket: a ring is a byte, and the kernel closes it with the process.
 class SocketDoorbell final : public Doorbell {
  public:
-  explicit SocketDoorbell(Fd socket) noexcept : socket_(std::move(socket)) {}
+  /// Takes up to `most_passed` descriptors that wait to be taken.
+  explicit SocketDoorbell(Fd socket, std::size_t most_passed = 0)
+      : socket_(std::move(socket)), most_passed_(most_passed) {
+    if (most_passed > 0) passed_.reserve(most_passed + 1);
+  }
 
   bool ring() noexcept override;
   State hush() noexcept override;
   Result<void> wait(Deadline deadline) override { return wait_for(socket_.get(), Wait::readable, deadline); }
   Result<int> poll_fd() override { return fd(); }
   int fd() const noexcept { return socket_.get(); }
+  Passed pass(int fd) noexcept override;
+  Fd take_passed() noexcept override;
+  bool lost_passed() const noexcept override { return lost_passed_; }
   void disconnect() noexcept override;
-  void close() noexcept override { socket_.reset(); }
+  void close() noexcept override {
+    socket_.reset();
+    passed_.clear();
+  }
 
  private:
+  Transfer read(const Slice& into) noexcept;
+
   Fd socket_;
+  std::size_t most_passed_;
+  std::vector<Fd> passed_;
+  bool lost_passed_ = false;
 };
 
 }  // namespace tenon::os

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 
 #include "shm/layout.hpp"
 #include "shm/memory.hpp"
@@ -71,6 +72,16 @@ template <typename Unit>
   prefetch_to_write(place + beside_word);
   copy(place + beside_word, from + beside_word, size - beside_word);
   std::memcpy(place, from, beside_word);
+}
+
+/// A structure of words, out of memory that the peer may change: each is loaded once.
+template <typename Words>
+void load_once(const std::byte* from, Words& into) noexcept {
+  static_assert(sizeof into % sizeof(std::uint64_t) == 0);
+  std::uint64_t copy[sizeof into / sizeof(std::uint64_t)];
+  for (std::size_t i = 0; i < std::size(copy); ++i)
+    copy[i] = Memory::load_relaxed(reinterpret_cast<const std::uint64_t*>(from) + i);
+  std::memcpy(&into, copy, sizeof copy);
 }
 
 }  // namespace tenon::shm

@@ -2,6 +2,7 @@
 // the region read-only. docs/ring.md derives it.
 //
 //     0      header: what the region is, and the owner's words, each on a cache line of its own
+//     2048   in the header: which blocks of the peer's the owner has returned
 //     4096   data: the owner's outgoing ring, a power of two of bytes; mapped twice in a row, so that every
 //            record is contiguous
 #pragma once
@@ -14,7 +15,7 @@ namespace tenon::shm {
 inline constexpr std::size_t cache_line = 64;
 inline constexpr std::size_t header_size = 4096;
 inline constexpr std::uint64_t region_magic = 0x314D'4853'4E4F'4E54;  ///< "TNONSHM1" in memory
-inline constexpr std::uint32_t region_version = 1;
+inline constexpr std::uint32_t region_version = 2;
 inline constexpr std::uint64_t least_capacity = 4096;
 inline constexpr std::uint64_t most_capacity = 1ULL << 30;
 
@@ -37,6 +38,22 @@ static_assert(sizeof(RegionHeader) == 256 && sizeof(RegionHeader) <= header_size
 static_assert(offsetof(RegionHeader, read_position) == 64 && offsetof(RegionHeader, wants_data) == 128 &&
               offsetof(RegionHeader, wants_room) == 192);
 
+/// Blocks that a side has at a time for messages that are longer than a record may be.
+inline constexpr std::size_t most_blocks = 16;
+
+/// Behind the RegionHeader: what the owner says about the peer's blocks.
+struct ReturnWords {
+  struct alignas(cache_line) Word {
+    std::uint64_t generation;
+  };
+  /// For each of the peer's blocks, which message in it was the last that the owner is done with.
+  Word returned[most_blocks];
+  /// A position in the peer's ring: the owner waited for the record there while it held blocks.
+  Word waits_holding;
+};
+inline constexpr std::size_t return_words = 2048;
+static_assert(return_words >= sizeof(RegionHeader) && return_words + sizeof(ReturnWords) <= header_size);
+
 /// What a record is. Zero is none: memory that was never written, or wiped, holds no record.
 enum class RecordKind : std::uint8_t {
   message = 1,    ///< a whole message
@@ -45,7 +62,9 @@ enum class RecordKind : std::uint8_t {
   last = 4,       ///< ends it
   withdrawn = 5,  ///< ends it too: forget it
   close = 6,      ///< the sender will send nothing more
+  lent = 7,       ///< a whole message, which lies in a block: a LentRecord
   skip = 8,       ///< nothing: the next record begins where this one ends
+  dropped = 9,    ///< a block is no more: its number, 8 bytes
 };
 
 /// The first word of a record: its commit. Length in the low half, kind above it.
@@ -53,6 +72,18 @@ constexpr std::uint64_t record_word(RecordKind kind, std::uint32_t length) noexc
   return static_cast<std::uint64_t>(kind) << 32 | length;
 }
 inline constexpr std::size_t record_header = sizeof(std::uint64_t);
+
+/// The payload of RecordKind::lent.
+struct LentRecord {
+  std::uint64_t block;       ///< its number, less than most_blocks
+  std::uint64_t generation;  ///< counts the messages in blocks of that number, from 1
+  std::uint64_t length;
+  std::uint64_t
+      brought;  ///< of a block that is new: its bytes, and its descriptor is in the socket. Otherwise 0
+};
+static_assert(sizeof(LentRecord) == 32);
+static_assert(record_header + sizeof(LentRecord) <= cache_line);
+
 /// Bytes of the ring that a record takes: a whole number of cache lines, so that a small message is one.
 constexpr std::uint64_t record_size(std::uint64_t length) noexcept {
   return (record_header + length + cache_line - 1) / cache_line * cache_line;
@@ -68,7 +99,7 @@ constexpr std::uint64_t max_size(RecordKind kind, std::uint64_t capacity) noexce
 }
 /// Whether there is such a kind.
 constexpr bool is_kind(RecordKind kind) noexcept {
-  return (kind >= RecordKind::message && kind <= RecordKind::close) || kind == RecordKind::skip;
+  return kind >= RecordKind::message && kind <= RecordKind::dropped;
 }
 
 /// The longest message that lies in the ring with all of its parts.

@@ -19,6 +19,7 @@ RING = "src/shm/ring.hpp"
 REGION = "src/channel/region.cpp"
 INTRODUCTION = "src/channel/shm/introduction.cpp"
 RECEIVER = "src/channel/ring_receiver.cpp"
+MESSAGES = "src/channel/ring_messages.cpp"
 SENDER = "src/channel/ring_sender.cpp"
 WISH = "src/channel/ring_wish.hpp"
 CELL = "src/shm/cell.hpp"
@@ -78,7 +79,7 @@ MUTANTS = [
     Mutant("a crooked position believed", RING, " || read % cache_line != 0) plausible_ = false;",
            ") plausible_ = false;", MODEL),
     Mutant("any length believed", RING, " || size > longest_) {", ") {", MODEL),
-    Mutant("any kind believed", RING, " || kind > RecordKind::close ||", " ||", MODEL),
+    Mutant("any kind believed", RING, " || kind > RecordKind::dropped ||", " ||", MODEL),
     Mutant("kind none believed", RING, " || kind < RecordKind::message ||", " ||", MODEL),
     Mutant("dirty word believed", RING, "if (word >> 40 != 0 ||", "if (", MODEL),
     Mutant("word looked at twice", RING, "const auto size = static_cast<std::uint32_t>(word);",
@@ -110,13 +111,13 @@ MUTANTS = [
     Mutant("any descriptor for a bell", INTRODUCTION, "!= os::DescriptorKind::stream_socket) {",
            "== static_cast<os::DescriptorKind>(250)) {", LIES),
     # Records
-    Mutant("total not bounded", RECEIVER, "if (total > max_message_size_) return violate", "if (false) return violate", RULES),
-    Mutant("beginning may be all", RECEIVER, "if (here >= total) return violate", "if (here > total) return violate", RULES),
-    Mutant("first in a message", RECEIVER, "if (begins != (assembly_.filled == 0) ||", "if (", RULES),
-    Mutant("any kind in a message", RECEIVER, "(!begins && !ends && record.kind != RecordKind::middle) ||", "", RULES),
-    Mutant("last may be short", RECEIVER, "(ends ? size != left :", "(ends ? size > left :", RULES),
-    Mutant("middle may end", RECEIVER, "size == 0 || size >= left)", "size == 0 || size > left)", RULES),
-    Mutant("empty middle", RECEIVER, "size == 0 || size >= left)", "size >= left)", RULES),
+    Mutant("total not bounded", MESSAGES, "if (total > max_message_size_) return violate", "if (false) return violate", RULES),
+    Mutant("beginning may be all", MESSAGES, "if (here >= total) return violate", "if (here > total) return violate", RULES),
+    Mutant("first in a message", MESSAGES, "if (begins != (assembly_.filled == 0) ||", "if (", RULES),
+    Mutant("any kind in a message", MESSAGES, "(!begins && !ends && record.kind != RecordKind::middle) ||", "", RULES),
+    Mutant("last may be short", MESSAGES, "(ends ? size != left :", "(ends ? size > left :", RULES),
+    Mutant("middle may end", MESSAGES, "size == 0 || size >= left)", "size == 0 || size > left)", RULES),
+    Mutant("empty middle", MESSAGES, "size == 0 || size >= left)", "size >= left)", RULES),
     Mutant("close in a message", RECEIVER, 'if (assembly_.active) return violate("an end', 'if (false) return violate("an end',
            RULES),
     Mutant("records after a violation", RECEIVER, "  reader_.stop();\n", "", RULES),

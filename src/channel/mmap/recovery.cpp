@@ -28,7 +28,8 @@ class Walk {
   bool step(std::uint64_t word, std::uint64_t limit, Verdict& wrong) noexcept {
     const auto kind = static_cast<RecordKind>(word >> 32 & 0xFF);
     const std::uint64_t size = word & 0xFFFF'FFFF;
-    if (word >> 40 != 0 || !shm::is_kind(kind) || size > shm::max_size(kind, capacity_)) {
+    const bool elsewhere = kind == RecordKind::lent || kind == RecordKind::dropped;
+    if (word >> 40 != 0 || !shm::is_kind(kind) || elsewhere || size > shm::max_size(kind, capacity_)) {
       wrong = "no record";
       return false;
     }

@@ -32,6 +32,7 @@ std::array<std::byte, shm_hello_size> encode_hello(const ShmHello& hello) noexce
   wire::store<std::uint64_t>(bytes.data() + 24, hello.max_message_size);
   wire::store<std::uint32_t>(bytes.data() + 32,
                              hello.fences == Fences::by_the_sleeper ? fences_by_the_sleeper : 0);
+  wire::store<std::uint64_t>(bytes.data() + 40, hello.arena);
   return bytes;
 }
 
@@ -45,22 +46,18 @@ Result<ShmHello> decode_hello(const std::array<std::byte, shm_hello_size>& bytes
                   std::to_string(shm::region_version) + ": use the same release of tenon on both sides");
   }
   const auto flags = wire::load<std::uint32_t>(bytes.data() + 32);
-  const bool clean =
-      std::all_of(bytes.begin() + 36, bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
+  const bool clean = wire::load<std::uint32_t>(bytes.data() + 36) == 0;
   if (wire::load<std::uint32_t>(bytes.data() + 12) != shm_hello_size || flags > fences_by_the_sleeper ||
       !clean) {
     return refuse("the peer's hello is malformed");
   }
   return ShmHello{wire::load<std::uint64_t>(bytes.data() + 16), wire::load<std::uint64_t>(bytes.data() + 24),
-                  flags == fences_by_the_sleeper ? Fences::by_the_sleeper : Fences::on_both_sides};
+                  flags == fences_by_the_sleeper ? Fences::by_the_sleeper : Fences::on_both_sides,
+                  wire::load<std::uint64_t>(bytes.data() + 40)};
 }
 
-Introduction::Introduction(Role role, os::Fd socket, std::optional<PeerInfo> peer, std::uint64_t capacity,
-                           std::uint64_t max_message_size)
-    : role_(role),
-      stream_(std::move(socket), false),
-      peer_(peer),
-      mine_{capacity, max_message_size, Fences::on_both_sides} {
+Introduction::Introduction(Role role, os::Fd socket, std::optional<PeerInfo> peer, const ShmHello& hello)
+    : role_(role), stream_(std::move(socket), false), peer_(peer), mine_(hello) {
   arrived_.reserve(most_descriptors);
 }
 
@@ -154,10 +151,12 @@ RingConnection Introduction::take() {
   const bool agreed = mine_.fences == Fences::by_the_sleeper && theirs_.fences == Fences::by_the_sleeper;
   return {std::move(*own_),
           std::move(*peer_region_),
-          std::make_unique<os::SocketDoorbell>(stream_.release()),
+          std::make_unique<os::SocketDoorbell>(stream_.release(), mine_.arena > 0 ? shm::most_blocks : 0),
           std::make_unique<os::SocketDoorbell>(std::move(room_)),
           agreed ? Fences::by_the_sleeper : Fences::on_both_sides,
-          peer_};
+          peer_,
+          {},
+          std::min(mine_.arena, theirs_.arena)};
 }
 
 }  // namespace tenon

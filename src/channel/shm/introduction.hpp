@@ -23,6 +23,7 @@ struct ShmHello {
   std::uint64_t capacity = 0;          ///< of its ring
   std::uint64_t max_message_size = 0;  ///< that it is willing to receive
   Fences fences = Fences::on_both_sides;
+  std::uint64_t arena = 0;  ///< bytes of blocks that it takes
 };
 
 std::array<std::byte, shm_hello_size> encode_hello(const ShmHello& hello) noexcept;
@@ -34,8 +35,8 @@ class Introduction {
  public:
   enum class Role : std::uint8_t { connecting, listening };
 
-  Introduction(Role role, os::Fd socket, std::optional<PeerInfo> peer, std::uint64_t capacity,
-               std::uint64_t max_message_size);
+  /// `hello` is what we say; whether we can fence is found out.
+  Introduction(Role role, os::Fd socket, std::optional<PeerInfo> peer, const ShmHello& hello);
 
   /// As much as can be done without waiting. True when it is done. Errors: closed (the peer left),
   /// protocol_violation, resource_limit.

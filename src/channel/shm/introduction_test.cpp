@@ -27,7 +27,7 @@ constexpr int all_seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUT
 using Hello = std::array<std::byte, shm_hello_size>;
 
 Hello good_hello() {
-  return encode_hello({capacity, 1 << 30, Fences::on_both_sides});
+  return encode_hello({.capacity = capacity, .max_message_size = 1 << 30});
 }
 
 template <typename T>
@@ -101,7 +101,7 @@ std::vector<Offer> lies() {
       {"other_version", hello_with<std::uint32_t>(8, 99), Offer{}.descriptors, "version 99"},
       {"other_length", hello_with<std::uint32_t>(12, 47), Offer{}.descriptors, "malformed"},
       {"unknown_flag", hello_with<std::uint32_t>(32, 2), Offer{}.descriptors, "malformed"},
-      {"not_clean", hello_with<std::uint32_t>(44, 1), Offer{}.descriptors, "malformed"},
+      {"not_clean", hello_with<std::uint32_t>(36, 1), Offer{}.descriptors, "malformed"},
       {"no_memory", good_hello(), [] { return std::vector<os::Fd>(); }, "0 descriptors"},
       {"much_memory", good_hello(), [] { return Offer::several(memory(), memory(), memory()); },
        "3 descriptors"},

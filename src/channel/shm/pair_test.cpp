@@ -32,7 +32,8 @@ void says(const std::string& address, Errc code, const std::string& text) {
 TEST(ShmPair, takes_the_descriptor_over_once_it_is_a_channel) {
   auto [here, there] = value_of(os::UnixSocket::pair());
   os::Fd mine = here.release();
-  Introduction introduction(Introduction::Role::listening, there.release(), {}, 8 << 10, 1 << 30);
+  Introduction introduction(Introduction::Role::listening, there.release(), {},
+                            {.capacity = 8 << 10, .max_message_size = 1 << 30});
   std::jthread listening([&] { EXPECT_OK(introduction.run(soon())); });
   Channel channel = value_of(connect(address_of_fd(mine), {.deadline = soon()}));
   listening.join();

@@ -1,22 +1,12 @@
 // A peer whose memory is in order and whose records are not: each rule of docs/ring.md, broken once.
-#include <tenon/os/unix_socket.hpp>
-
-#include "channel/conformance_test.hpp"
-#include "channel/shm/introduction.hpp"
-#include "shm/ring.hpp"
+#include "channel/shm/peer_test.hpp"
 
 namespace tenon {
 namespace {
 
 using namespace test;
 using shm::RecordKind;
-
-constexpr std::uint64_t capacity = 64 << 10;
-
-struct Part {
-  RecordKind kind;
-  std::vector<std::byte> payload;
-};
+using Part = ShmPeer::Part;
 
 Part part(RecordKind kind, std::size_t size) {
   return {kind, pattern(size, 1)};
@@ -30,45 +20,6 @@ Part begin(std::uint64_t total, std::size_t size) {
   payload.insert(payload.end(), rest.begin(), rest.end());
   return {RecordKind::first, std::move(payload)};
 }
-
-/// The connecting side by hand: introduced as it should be, and then it writes what it likes.
-class Peer {
- public:
-  explicit Peer(const std::string& place) {
-    auto socket = value_of(os::UnixSocket::connect(place, os::SocketType::stream, soon()));
-    Introduction introduction(Introduction::Role::connecting, socket.release(), std::nullopt, capacity,
-                              1 << 30);
-    EXPECT_OK(introduction.run(soon()));
-    sides_.emplace(introduction.take());
-    writer_.emplace(sides_->own.data(), capacity, &sides_->peer_region.words().read_position);
-  }
-
-  void write(const std::vector<Part>& parts) {
-    for (const Part& part : parts) {
-      std::byte* const room = writer_->reserve(part.payload.size());
-      ASSERT_NE(room, nullptr);
-      std::ranges::copy(part.payload, room);
-      writer_->stage(part.kind, static_cast<std::uint32_t>(part.payload.size()));
-    }
-    writer_->publish();
-    ring();
-  }
-  void write_word(std::uint64_t word) {
-    shm::Memory::store_release(reinterpret_cast<std::uint64_t*>(sides_->own.data()), word);
-    ring();
-  }
-  void claim_to_have_read(std::uint64_t position) {
-    shm::Memory::store_release(&sides_->own.header().read_position, position);
-    static_cast<void>(sides_->room->ring());
-  }
-  bool is_disconnected() { return sides_->data->hush() == os::Doorbell::State::gone; }
-
- private:
-  void ring() { static_cast<void>(sides_->data->ring()); }
-
-  std::optional<RingConnection> sides_;
-  std::optional<shm::RingWriter<>> writer_;
-};
 
 struct BrokenRule {
   std::string name;
@@ -103,20 +54,7 @@ std::vector<BrokenRule> broken_rules() {
   };
 }
 
-class RingRules : public testing::Test {
- protected:
-  TemporaryFolder folder_;
-  std::string address_ = "shm:" + folder_ / "s?max-message-size=64M";
-  Listener listener_ = value_of(listen(address_));
-  std::optional<Peer> peer_;
-  Channel channel_ = meet();
-
- private:
-  Channel meet() {
-    const std::jthread connecting([&] { peer_.emplace(folder_ / "s"); });
-    return value_of(listener_.accept(soon()));
-  }
-};
+class RingRules : public MeetsShmPeer {};
 
 class EachRule : public RingRules, public testing::WithParamInterface<BrokenRule> {};
 
@@ -157,7 +95,7 @@ TEST_F(RingRules, a_skip_is_passed_over_but_not_one_after_the_other) {
 }
 
 TEST_F(RingRules, a_record_that_cannot_be_one_is_a_violation) {
-  peer_->write_word(shm::record_word(RecordKind::message, capacity));
+  peer_->write_word(shm::record_word(RecordKind::message, ShmPeer::capacity));
   EXPECT_ERRC(Errc::protocol_violation, channel_.borrow(soon()));
   EXPECT_TRUE(peer_->is_disconnected());
 }

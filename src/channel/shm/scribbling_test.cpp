@@ -55,7 +55,7 @@ std::uint64_t nonsense(std::mt19937_64& random) {
     case 1:
       return any % 0x800;
     case 2:
-      return shm::record_word(static_cast<shm::RecordKind>(any % 8),
+      return shm::record_word(static_cast<shm::RecordKind>(any % 10),
                               static_cast<std::uint32_t>(any >> 32) % 9000);
     case 3:
       return any % 1024 * shm::cache_line;

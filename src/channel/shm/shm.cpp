@@ -27,11 +27,17 @@ constexpr Traits pair_traits{
     default_max_message_size};
 
 constexpr std::uint64_t default_capacity = 2 << 20;
+/// Four messages of the default largest size: one is written, one read, others are on their way.
+constexpr std::uint64_t default_arena = 4 * default_max_message_size;
+constexpr std::uint64_t most_arena = 1ULL << 40;
 
 struct ShmOptions {
   ChannelOptions channel;
   std::uint64_t capacity = default_capacity;
   int fd = -1;  ///< a socket that is connected already
+  std::uint64_t arena = default_arena;
+
+  ShmHello hello() const { return {capacity, channel.max_message_size, Fences::on_both_sides, arena}; }
 };
 
 std::unexpected<Error> bad_option(const Address& address, std::string_view name, std::string_view why) {
@@ -40,14 +46,15 @@ std::unexpected<Error> bad_option(const Address& address, std::string_view name,
             std::string(name) + "=" + std::string(*address.option(name)) + ": " + std::string(why)));
 }
 
-Result<std::uint64_t> capacity_of(const Address& address) {
-  const auto text = address.option("capacity");
-  if (!text) return default_capacity;
+/// The option of that name, or what it is by default.
+Result<std::uint64_t> size_of(const Address& address, std::string_view name, std::uint64_t otherwise,
+                              std::uint64_t least, std::uint64_t most, std::string_view range) {
+  const auto text = address.option(name);
+  if (!text) return otherwise;
   const auto size = parse_size(*text);
-  if (!size) return bad_option(address, "capacity", size.error().advice());
-  if (*size < shm::least_capacity || *size > shm::most_capacity)
-    return bad_option(address, "capacity", "it is 4K to 1G");
-  return std::bit_ceil(*size);
+  if (!size) return bad_option(address, name, size.error().advice());
+  if (*size < least || *size > most) return bad_option(address, name, range);
+  return *size;
 }
 
 Result<int> fd_of(const Address& address) {
@@ -64,7 +71,11 @@ Result<int> fd_of(const Address& address) {
 }
 
 Result<ShmOptions> options_of(const Address& address) {
-  return ShmOptions{TRY(ChannelOptions::from(address)), TRY(capacity_of(address)), TRY(fd_of(address))};
+  return ShmOptions{TRY(ChannelOptions::from(address)),
+                    std::bit_ceil(TRY(size_of(address, "capacity", default_capacity, shm::least_capacity,
+                                              shm::most_capacity, "it is 4K to 1G"))),
+                    TRY(fd_of(address)),
+                    TRY(size_of(address, "arena", default_arena, 0, most_arena, "it is 0 (none) to 1T"))};
 }
 
 const Traits& traits_at(const Address& address) noexcept {
@@ -91,8 +102,7 @@ Result<std::unique_ptr<Endpoint>> open(const Address& address, Introduction& int
 /// The introduction over a connected socket, and the channel after it.
 Result<std::unique_ptr<Endpoint>> meet(const Address& address, Introduction::Role role, os::Fd socket,
                                        const PeerInfo& peer, const ShmOptions& options, Deadline deadline) {
-  Introduction introduction(role, std::move(socket), peer, options.capacity,
-                            options.channel.max_message_size);
+  Introduction introduction(role, std::move(socket), peer, options.hello());
   if (auto done = introduction.run(deadline); !done) {
     const Error& error = done.error();
     const bool gone = error.code() == Errc::closed;
@@ -161,7 +171,7 @@ class ShmGreeting final : public Greeting {
  public:
   ShmGreeting(SocketPeer peer, const ShmOptions& options)
       : introduction_(Introduction::Role::listening, peer.socket.release(), info_of(peer.credentials),
-                      options.capacity, options.channel.max_message_size),
+                      options.hello()),
         options_(options) {}
 
   Result<bool> step() override { return introduction_.step(); }
@@ -202,7 +212,7 @@ const Transport shm_transport{
     .scheme = "shm",
     .mechanism = "shared memory (memfd), introduced at a Unix socket",
     .place = "/path, or @name without a file",
-    .options = {"fd", "mode", "group", "owner", "capacity", "wait", "max-message-size", "require"},
+    .options = {"fd", "mode", "group", "owner", "capacity", "arena", "wait", "max-message-size", "require"},
     .general_traits = shm_traits,
     .traits = traits,
     .connect = connect,
