@@ -1,7 +1,7 @@
 #include "bench/advise.hpp"
 
 #include <algorithm>
-#include <map>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <tenon/units.hpp>
@@ -49,6 +49,30 @@ std::size_t standing_for(const SavedReport& report, const Wish& wish) {
   return above != SIZE_MAX ? above : largest;
 }
 
+/// The largest measured size below `wish.size`, if that was not measured itself; 0 if there is none.
+std::size_t below(const SavedReport& report, const Wish& wish, std::size_t above) {
+  std::size_t found = 0;
+  if (above <= wish.size) return found;
+  for (const SavedCell& cell : report.cells) {
+    if (cell.workload == "round-trip" && cell.waiting == wish.waiting && cell.figure && cell.size < wish.size)
+      found = std::max(found, cell.size);
+  }
+  return found;
+}
+
+/// The row's figure at the wished size: measured, or between two that were. 0 without one.
+double figure_of(const SavedReport& report, const Advice& advice, const Wish& wish, const std::string& row,
+                 const char* workload) {
+  const auto* const high = find_cell(report, row, workload, advice.measured_size, wish.waiting);
+  const auto* const low = find_cell(report, row, workload, advice.below, wish.waiting);
+  if (high == nullptr) return low == nullptr ? 0 : low->figure->median;
+  if (low == nullptr || low->figure->median <= 0) return high->figure->median;
+  const auto place = [](std::size_t size) { return std::log(static_cast<double>(size)); };
+  const double share =
+      (place(wish.size) - place(advice.below)) / (place(advice.measured_size) - place(advice.below));
+  return low->figure->median * std::pow(high->figure->median / low->figure->median, share);
+}
+
 std::string line(const Candidate& candidate) {
   return fmt::format("{:<15} round trip {:>8}, one way {:>9}", candidate.row,
                      time_text(candidate.round_trip_ns), rate_text(candidate.per_second));
@@ -84,20 +108,22 @@ tenon::Result<Advice> advise(const SavedReport& report, const std::vector<tenon:
     return std::unexpected(Error(Errc::invalid_argument, "advise", "the report",
                                  fmt::format("it has no round trips with waiting {}", wish.waiting)));
   }
+  advice.below = below(report, wish, advice.measured_size);
   std::vector<Candidate> all;
   for (const SavedCell& cell : report.cells) {
     if (cell.floor || cell.size != advice.measured_size || cell.waiting != wish.waiting) continue;
-    auto known = std::ranges::find(all, cell.row, &Candidate::row);
-    if (known == all.end()) {
-      const auto transport = std::ranges::find(transports, cell.scheme, &tenon::TransportInfo::scheme);
-      if (transport == transports.end()) continue;  // another library
-      all.push_back({cell.row, cell.scheme, 0, 0, transport->traits, {}});
-      known = all.end() - 1;
-    }
-    if (!cell.figure) continue;
-    if (cell.workload == "round-trip") known->round_trip_ns = cell.figure->median;
-    if (cell.workload == "one-way" || cell.workload == "batched")
-      known->per_second = std::max(known->per_second, cell.figure->median);
+    if (std::ranges::find(all, cell.row, &Candidate::row) != all.end()) continue;
+    const auto transport = std::ranges::find(transports, cell.scheme, &tenon::TransportInfo::scheme);
+    if (transport == transports.end()) continue;  // another library
+    const auto figure = [&](const char* workload) {
+      return figure_of(report, advice, wish, cell.row, workload);
+    };
+    all.push_back({cell.row,
+                   cell.scheme,
+                   figure("round-trip"),
+                   std::max(figure("one-way"), figure("batched")),
+                   transport->traits,
+                   {}});
   }
   for (auto& candidate : all) {
     candidate.against = why_not(candidate, wish);
@@ -129,9 +155,13 @@ std::string text_of(const Advice& advice, const Wish& wish) {
   if (!advice.unfit.empty()) text += "Not fit:\n";
   for (const auto& candidate : advice.unfit)
     text += fmt::format("  {:<15} {}\n", candidate.row, candidate.against);
-  text += fmt::format("Measured with messages of {}, waiting: {}.\n",
-                      tenon::format_size(advice.measured_size), wish.waiting);
-  return text;
+  if (advice.below != 0) {
+    return text + fmt::format("For {}, between the measured {} and {}; waiting: {}.\n",
+                              tenon::format_size(wish.size), tenon::format_size(advice.below),
+                              tenon::format_size(advice.measured_size), wish.waiting);
+  }
+  return text + fmt::format("Measured with messages of {}; waiting: {}.\n",
+                            tenon::format_size(advice.measured_size), wish.waiting);
 }
 
 }  // namespace bench

@@ -29,14 +29,15 @@ struct Candidate {
 };
 
 struct Advice {
-  std::size_t measured_size = 0;  ///< the one that stands for the wished one
+  std::size_t measured_size = 0;  ///< the one that stands for the wished one: the next above, or the largest
+  std::size_t below = 0;          ///< the next below, if the wished one lies between two
   std::vector<Candidate> fit;     ///< the best first
   std::vector<Candidate> unfit;
 };
 
 /// Those fit that have every trait, carry the size, and carry the rate. Among them the shortest round trip is the best;
-/// of those within a tenth of it, the one with more traits. Figures are those of the smallest measured size that is not
-/// below the wished one, or the largest. Errors: invalid_argument (the report has no round trips, or no such way of
+/// of those within a tenth of it, the one with more traits. Figures are those of the wished size if it was measured; between
+/// the two sizes beside it, on logarithmic axes, if it lies between; otherwise of the smallest or the largest. Errors: invalid_argument (the report has no round trips, or no such way of
 /// waiting).
 tenon::Result<Advice> advise(const SavedReport& report, const std::vector<tenon::TransportInfo>& transports,
                              const Wish& wish);

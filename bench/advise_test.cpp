@@ -76,6 +76,20 @@ TEST(Advise, the_size_measured_is_the_next_one_up) {
   EXPECT_EQ(measured(1 << 20), 4096U);
 }
 
+TEST(Advise, between_two_sizes_figures_lie_between) {
+  auto two = report();
+  for (auto& cell : two.cells) {
+    if (cell.row == "shm" && cell.workload == "round-trip" && cell.size == 4096)
+      cell.figure = Spread{1200, 1200, 1200};
+  }
+  Wish wish;
+  wish.size = 512;  // half way between 64 and 4096
+  const auto advice = value_of(advise(two, tenon::transports(), wish));
+  EXPECT_EQ(advice.below, 64U);
+  EXPECT_NEAR(advice.fit.front().round_trip_ns, 600, 1e-6);
+  EXPECT_NE(text_of(advice, wish).find("between the measured 64 B and 4 KiB"), std::string::npos);
+}
+
 TEST(Advise, of_equals_the_one_that_promises_more) {
   auto equal = report();
   for (auto& cell : equal.cells) {

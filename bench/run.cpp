@@ -237,7 +237,7 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
     for (Cell& cell : report.cells) {
       if (stop.cancelled()) break;
       if (!cell.absent.empty()) continue;
-      if (cell.size != std::exchange(last_size, cell.size)) {
+      if (cell.size != std::exchange(last_size, cell.size) && !placement.one_cpu()) {
         if (const auto flag = bench.measure_flag()) report.flag_ns.push_back(*flag);
       }
       auto result = bench.measure(row_named(plan, cell.row), cell.floor, load_of(plan, cell), cell.waiting);

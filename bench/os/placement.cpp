@@ -95,7 +95,7 @@ bool Placement::one_cpu() const noexcept {
 
 std::string Placement::describe() const {
   if (cpus_.empty()) return fmt::format("wherever the scheduler puts them ({} CPUs)", allowed_);
-  if (one_cpu()) return fmt::format("both on CPU {}", cpus_.front());
+  if (one_cpu()) return fmt::format("one CPU ({}), where they take turns", cpus_.front());
   const bool one_core = core_of(cpus_[0]) == core_of(cpus_[1]);
   return fmt::format("CPUs {} and {}, {}", cpus_[0], cpus_[1],
                      one_core ? "threads of one core" : "two cores");

@@ -207,6 +207,8 @@ class Rows(BenchTest):
                                   capture_output=True, timeout=support.LIMIT_S, check=True)
             report = json.loads(done.stdout)
             self.assertEqual(report["placement"]["pin"], "same-core")
+            self.assertIn("one CPU", report["placement"]["description"])
+            self.assertEqual(report["noise"]["flag_ns"], [])
             self.assertFalse(any(cell["failed"] for cell in report["cells"]))
 
 
@@ -228,6 +230,10 @@ class Advise(BenchTest):
         text = self.advise("--from", "results.json", "--hosts", "two").stdout.decode()
         self.assertRegex(text, "^Take tcp")
         self.assertIn("udp             not lossless", text)
+
+    def test_a_size_between_those_measured(self):
+        text = self.advise("--from", "results.json", "--size", "200", "--rate", "0.001k").stdout.decode()
+        self.assertIn("For 200 B, between the measured 64 B and 1 KiB", text)
 
     def test_what_nothing_does(self):
         text = self.advise("--from", "results.json", "--rate", "1000000000", status=1).stdout.decode()
@@ -286,7 +292,7 @@ class WrongUse(BenchTest):
                                 (["--repetitions", "0"], "at least 1"),
                                 (["--quick", "--full"], "--quick"),
                                 (["--json", "--csv"], "--json"),
-                                (["--rate", "10k"], "100/s"),
+                                (["--rate", "10x"], "100/s"),
                                 (["compare", "a.json"], "compare A.json B.json")):
             self.assertIn(says, self.bench(*arguments, status=2).stderr.decode())
 

@@ -39,11 +39,15 @@ double parse_rate(const char* names, const std::string& text) {
   double rate = 0;
   const char* const last = text.data() + text.size();
   const auto [end, failure] = std::from_chars(text.data(), last, rate);
-  const std::string_view unit(end, static_cast<std::size_t>(last - end));
+  std::string_view unit(end, static_cast<std::size_t>(last - end));
+  if (unit.starts_with('k') || unit.starts_with('M')) {
+    rate *= unit.front() == 'k' ? 1e3 : 1e6;
+    unit.remove_prefix(1);
+  }
   const double seconds = unit == "/m" ? 60 : unit == "/h" ? 3600 : 1;
   const bool known = unit.empty() || unit == "/s" || seconds > 1;
   if (failure != std::errc{} || !known || !(rate > 0) || rate > 1e9) {
-    throw CLI::ValidationError(names, fmt::format("'{}' is no rate: write 100, 100/s or 30/m", text));
+    throw CLI::ValidationError(names, fmt::format("'{}' is no rate: write 100, 10k, 100/s or 30/m", text));
   }
   return rate / seconds;
 }
