@@ -6,11 +6,20 @@
 #include <cstring>
 #include <string>
 
+#include "os/reserve.hpp"
+
 namespace tenon::os {
 namespace {
 
 std::unexpected<Error> not_mapped(std::size_t bytes) {
-  return std::unexpected(Error::from_errno("map", std::to_string(bytes) + " bytes of a ring", errno));
+  const int error = errno;
+  return std::unexpected(Error::from_errno(
+      "map", std::to_string(bytes) + " bytes of a ring", error,
+      error == ENOMEM ? std::to_string(bytes) +
+                            " bytes of addresses are needed: ask for less (capacity=), or raise "
+                            "the address space of the process (ulimit -v) or vm.max_map_count, " +
+                            system_limit("/proc/sys/vm/max_map_count")
+                      : ""));
 }
 
 /// Addresses without memory, to put mappings at.

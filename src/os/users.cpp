@@ -52,8 +52,9 @@ std::string describe_user(unsigned uid) {
   passwd* found = nullptr;
   TextBuffer buffer;
   ::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
-  const std::string number = "uid " + std::to_string(uid);
-  return found == nullptr ? number : std::string(found->pw_name) + " (" + number + ")";
+  const std::string number = std::to_string(uid);
+  return found == nullptr ? number + " (a user without a name)"
+                          : std::string(found->pw_name) + " (uid " + number + ")";
 }
 
 unsigned effective_user() noexcept {

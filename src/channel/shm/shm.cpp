@@ -105,10 +105,9 @@ Result<std::unique_ptr<Endpoint>> meet(const Address& address, Introduction::Rol
   Introduction introduction(role, std::move(socket), peer, options.hello());
   if (auto done = introduction.run(deadline); !done) {
     const Error& error = done.error();
-    const bool gone = error.code() == Errc::closed;
+    if (error.code() != Errc::closed) return std::unexpected(error.with("connect", address.to_string()));
     return std::unexpected(
-        Error(gone ? Errc::no_one_there : error.code(), "connect", address.to_string(),
-              gone ? "the peer closed during the handshake" : std::string(error.advice())));
+        Error(Errc::no_one_there, "connect", address.to_string(), "the peer closed during the handshake"));
   }
   return open(address, introduction, options);
 }
