@@ -223,7 +223,7 @@ TEST(Ring, a_position_that_the_reader_cannot_have_stops_the_writer) {
 TEST(Ring, a_record_that_cannot_be_one_stops_the_reader) {
   for (const std::uint64_t word :
        {std::uint64_t{1}, record_word(RecordKind::message, UINT32_MAX),
-        record_word(static_cast<RecordKind>(7), 8), record_word(static_cast<RecordKind>(255), 8),
+        record_word(static_cast<RecordKind>(10), 8), record_word(static_cast<RecordKind>(255), 8),
         record_word(RecordKind::message, 8) | std::uint64_t{1} << 63,
         record_word(RecordKind::message, static_cast<std::uint32_t>(max_record(least_capacity)) + 1)}) {
     Pair ring;

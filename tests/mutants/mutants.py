@@ -23,6 +23,8 @@ MESSAGES = "src/channel/ring_messages.cpp"
 SENDER = "src/channel/ring_sender.cpp"
 WISH = "src/channel/ring_wish.hpp"
 CELL = "src/shm/cell.hpp"
+BLOCKS = "src/channel/lent_blocks.cpp"
+ARENA = "src/channel/arena.cpp"
 
 LIES = ("channel_test", "IntroductionOfAStranger.*")
 RULES = ("channel_test", "RingRules.*:*EachRule.*")
@@ -31,6 +33,8 @@ HOSTILE = ("shm_test", "*HostileMemory.*")
 RACES = ("shm_test", "Ring.between_two_threads_over_one_mapping")  # under the thread sanitizer
 STEPS = ("single_step", "*")
 LATEST = ("shm_test", "Cell.*")
+ARENA_RULES = ("channel_test", "ArenaRules.*:*EachArenaRule.*")
+ARENA_TESTS = ("channel_test", "ShmArena.*")
 SLEEP = ("channel_test", "ShmSleep.*")
 
 
@@ -78,9 +82,8 @@ MUTANTS = [
     Mutant("any position believed", RING, "if (read - before > head_ - before ||", "if (", MODEL),
     Mutant("a crooked position believed", RING, " || read % cache_line != 0) plausible_ = false;",
            ") plausible_ = false;", MODEL),
-    Mutant("any length believed", RING, " || size > longest_) {", ") {", MODEL),
-    Mutant("any kind believed", RING, " || kind > RecordKind::dropped ||", " ||", MODEL),
-    Mutant("kind none believed", RING, " || kind < RecordKind::message ||", " ||", MODEL),
+    Mutant("any length believed", RING, " || size > max_size(kind, capacity())) broken_ = true;", ") broken_ = true;", MODEL),
+    Mutant("any kind believed", RING, " || !is_kind(kind) ||", " ||", MODEL),
     Mutant("dirty word believed", RING, "if (word >> 40 != 0 ||", "if (", MODEL),
     Mutant("word looked at twice", RING, "const auto size = static_cast<std::uint32_t>(word);",
            "const auto size = static_cast<std::uint32_t>(M::load_relaxed(at(tail_)));", HOSTILE),
@@ -120,6 +123,24 @@ MUTANTS = [
     Mutant("empty middle", MESSAGES, "size == 0 || size >= left)", "size >= left)", RULES),
     Mutant("close in a message", RECEIVER, 'if (assembly_.active) return violate("an end', 'if (false) return violate("an end',
            RULES),
+    # Blocks
+    Mutant("any number of a block", BLOCKS, "record.block >= shm::most_blocks ||", "", ARENA_RULES),
+    Mutant("any generation", BLOCKS, "record.generation != place.generation + 1 ||", "", ARENA_RULES),
+    Mutant("message in a block that is held", BLOCKS,
+           " ||\n      (desk_ && !desk_->returned(record.block, place.generation)))", ")", ARENA_RULES),
+    Mutant("message longer than its block", BLOCKS, "if (record.length > place.block->size())", "if (false)", ARENA_RULES),
+    Mutant("blocks beyond the arena", BLOCKS, "if (record.brought > most_bytes_ - (bytes_ - before))", "if (false)",
+           ARENA_RULES),
+    Mutant("block dropped while it is held", BLOCKS,
+           "place.block == nullptr || !desk_->returned(number, place.generation)", "place.block == nullptr", ARENA_RULES),
+    Mutant("never returned", BLOCKS, "  desk_->give_back(number_, generation_);\n  if (balance_",
+           "  if (balance_", ARENA_TESTS),
+    Mutant("any return believed", ARENA, "} else if (returned != block.generation_ - 1) {", "} else if (false) {",
+           ARENA_RULES),
+    Mutant("nobody says that it waits for a record", RECEIVER,
+           "  blocks_.about_to_wait(reader_.position());\n  return waiter_", "  return waiter_", ARENA_TESTS),
+    Mutant("a block that was taken is taken again", SENDER, "    if (block && *block != nullptr) return true;\n", "",
+           ARENA_TESTS),
     Mutant("records after a violation", RECEIVER, "  reader_.stop();\n", "", RULES),
     Mutant("violator stays connected", RECEIVER, "  data_.disconnect();\n  room_.disconnect();\n", "", RULES),
 ]

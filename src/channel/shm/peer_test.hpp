@@ -86,7 +86,7 @@ class ShmPeer {
 class MeetsShmPeer : public testing::Test {
  protected:
   TemporaryFolder folder_;
-  std::string address_ = "shm:" + folder_ / "s?max-message-size=64M&arena=1M";
+  std::string address_ = "shm:" + folder_ / "s?capacity=64K&max-message-size=64M&arena=1M";
   Listener listener_ = value_of(listen(address_));
   std::optional<ShmPeer> peer_;
   Channel channel_ = meet();
