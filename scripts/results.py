@@ -128,8 +128,8 @@ here, by each way of waiting:
 
 {old_table(report)}
 
-The old rows cannot be compared with one another: its shared memory and mapped file **spin** on a flag, each on a CPU of its
-own, while others of its programs wait for signals or **sleep** in the kernel. So the table shows what waiting costs, and
+The old rows cannot be compared with one another: its shared memory and mapped file **spin** on a flag, while
+others of its programs wait for signals or **sleep** in the kernel. So the table shows what waiting costs, and
 calls it the mechanism. Its processes are bound to no CPU, nobody looks at the bytes, and a mean
 is all that is told. Compare within a column here, not with 2013: that is another machine."""]
     for waiting in report.each("waiting"):
