@@ -167,8 +167,9 @@ std::vector<Row> rows_of(Floors& floors, const std::string& options) {
   for (const Size& s : {Size{"64 B", 64, 100, 2000},
                         {"1 KiB", 1024, 100, 2000},
                         {"64 KiB", 65536, 100, 500},
-                        {"1 MiB", 1 << 20, 20, 10},
-                        {"1 GiB", 1 << 30, 10, 1}}) {
+                        {"1 MiB", 1 << 20, 100, 500},
+                        {"16 MiB", 16 << 20, 100, 500},
+                        {"1 GiB", 1 << 30, 50, 500}}) {
     rows.push_back({std::string("in place ") + s.name, "64 B in place",
                     [=] { return one_way(s.size, Way::in_place, s.chunks, s.chunk, options); },
                     [=] { return one_way(64, Way::in_place, 50, 2000, options); }});
