@@ -36,6 +36,7 @@ LATEST = ("shm_test", "Cell.*")
 ARENA_RULES = ("channel_test", "ArenaRules.*:*EachArenaRule.*")
 ARENA_TESTS = ("channel_test", "ShmArena.*")
 SLEEP = ("channel_test", "ShmSleep.*")
+CONVERSATION = ("channel_test", "ShmConversation.*")
 
 
 @dataclass
@@ -72,6 +73,15 @@ MUTANTS = [
     Mutant("words ahead not wiped", RING, "M::store_relaxed(word(from), 0);", "", MODEL),
     Mutant("words wiped that are not free", RING, "wanted < free_end_ ? wanted : free_end_", "wanted", MODEL),
     Mutant("no line of room behind a record", RING, "record_size(size) + cache_line;", "record_size(size);", MODEL),
+    Mutant("a skip over what is not free", RING,
+           "if (end + cache_line > free_end_ && !(look_at_reader() && end + cache_line <= free_end_)) return false;",
+           "", MODEL),
+    Mutant("a skip that is kept back", SENDER, "if (writer_.publish()) static_cast<void>(tell());", "", CONVERSATION),
+    Mutant("a stream taken for a conversation", RECEIVER, "sent != sent_at_last_wait_ && !behind_a_streak", "true",
+           CONVERSATION),
+    Mutant("skips without end", RECEIVER,
+           "if (record == nullptr || record->kind != RecordKind::skip) return record;\n  reader_.stop();",
+           "return record;\n  reader_.stop();", RULES),
     Mutant("staged records seen one by one", RING, "if (first_word_ == nullptr) {", "if (true) {", MODEL),
     Mutant("record's word published before its payload", SENDER,
            "        message.size() <= max_record_ ? writer_.reserve_exactly(message.size()) : nullptr;\n",

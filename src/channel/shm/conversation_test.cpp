@@ -53,6 +53,24 @@ TEST_F(ShmConversation, is_none_in_one_direction) {
   EXPECT_GT(reach(false), 1U << 20);
 }
 
+TEST_F(ShmConversation, goes_on_with_a_message_that_has_no_room_behind_the_way_back_to_the_beginning) {
+  const std::string address = "shm:" + folder_ / "s?wait=spin";
+  Listener listener = value_of(listen(address));
+  std::jthread echo([&] {
+    Channel channel = value_of(connect(address, {.deadline = soon()}));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      EXPECT_OK(channel.send(value_of(channel.borrow(soon())).bytes().first(1), soon()));
+    }
+    EXPECT_ERRC(Errc::closed, channel.borrow(soon()));
+  });
+  Channel channel = value_of(listener.accept(soon()));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::size_t length = i % 257 == 256 ? 500'000 : size;  // behind 64 KiB of short ones
+    ASSERT_OK(channel.send(pattern(length, i), soon()));
+    ASSERT_OK(channel.borrow(soon()));
+  }
+}
+
 TEST_F(ShmConversation, goes_on_while_messages_are_held) {
   const std::string address = "shm:" + folder_ / "s?wait=spin";
   Listener listener = value_of(listen(address));
