@@ -162,11 +162,15 @@ bool RingReceiver::look_closely() noexcept {
   if (!waiter_.spins()) return false;
   ++counts_.spins;
   const std::uint64_t sent = sent_.load(std::memory_order_relaxed);
-  if (sent != sent_at_last_wait_) close_behind_ = 0;
-  const bool behind_a_streak = counts_.messages - seen_at_last_wait_ >= streak;
-  const bool conversing = sent != sent_at_last_wait_ && !behind_a_streak;
-  if (conversing != conversing_.load(std::memory_order_relaxed))
-    conversing_.store(conversing, std::memory_order_relaxed);
+  const std::uint64_t received = counts_.messages - seen_at_last_wait_;
+  const bool behind_a_streak = received >= streak;
+  const bool has_sent = sent != sent_at_last_wait_;
+  if (has_sent || received > 0) {  // else it is the same wait, going on
+    const bool conversing = has_sent && !behind_a_streak;
+    if (conversing != conversing_.load(std::memory_order_relaxed))
+      conversing_.store(conversing, std::memory_order_relaxed);
+  }
+  if (has_sent) close_behind_ = 0;
   if (behind_a_streak || close_behind_ >= streak) {
     give_back();
     for (int i = 0; i < pauses_after_streak; ++i) os::cpu_pause();
