@@ -163,6 +163,10 @@ class Rows(BenchTest):
         for cell in report["cells"]:
             self.assertFalse(cell["failed"], cell["absent"])
             self.assertFalse(cell["floor"])
+        # What another library does not finish on a busy machine is said, and no failure of ours.
+        measured = [cell for cell in report["cells"] if cell["absent"] is None]
+        self.assertEqual(sorted({cell["row"] for cell in measured}), peers)
+        for cell in measured:
             self.assertGreater(cell["figure"]["median"], 0)
 
     def test_without_iceoryx(self):
@@ -182,7 +186,7 @@ class Rows(BenchTest):
 
     def test_in_place_is_for_rows_that_lend_memory(self):
         report = json.loads(self.bench(*TINY, "--rows", "unix,shm,mmap", "--workloads", "round-trip,in-place", "--sizes",
-                                       "64,128M", "--json").stdout)
+                                       "64,65M", "--json").stdout)
         cells = [cell for cell in report["cells"] if cell["workload"] == "in-place"]
         self.assertEqual({cell["row"] for cell in cells}, {"shm", "mmap"})
         for cell in cells:
