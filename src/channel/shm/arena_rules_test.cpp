@@ -140,13 +140,7 @@ class EachArenaRule : public ArenaRules, public testing::WithParamInterface<Brok
 TEST_P(EachArenaRule, broken_is_a_protocol_violation_and_the_end) {
   const Message held = first_message();
   GetParam().breaks(*peer_);
-  for (int i = 0; i < 2; ++i) {
-    const auto result = channel_.borrow(soon());
-    ASSERT_TRUE(is_error(Errc::protocol_violation, result));
-    EXPECT_THAT(result.error().message(), testing::HasSubstr(GetParam().reason));
-  }
-  EXPECT_ERRC(Errc::protocol_violation, channel_.send("x"));
-  EXPECT_TRUE(peer_->is_disconnected());
+  expect_the_end(GetParam().reason);
   EXPECT_TRUE(is_pattern(held.bytes(), 1));
 }
 

@@ -85,6 +85,17 @@ class ShmPeer {
 /// An honest side that has such a peer.
 class MeetsShmPeer : public testing::Test {
  protected:
+  /// The peer has broken a rule, and that is said for `reason`, again and again.
+  void expect_the_end(const std::string& reason) {
+    for (int i = 0; i < 2; ++i) {
+      const auto result = channel_.borrow(soon());
+      ASSERT_TRUE(is_error(Errc::protocol_violation, result));
+      EXPECT_THAT(result.error().message(), testing::HasSubstr(reason));
+    }
+    EXPECT_ERRC(Errc::protocol_violation, channel_.send("x"));
+    EXPECT_TRUE(peer_->is_disconnected());
+  }
+
   TemporaryFolder folder_;
   std::string address_ = "shm:" + folder_ / "s?capacity=64K&max-message-size=64M&arena=1M";
   Listener listener_ = value_of(listen(address_));

@@ -62,13 +62,7 @@ TEST_P(EachRule, broken_is_a_protocol_violation_and_the_end) {
   peer_->write({part(RecordKind::message, 100)});
   EXPECT_TRUE(is_pattern(value_of(channel_.borrow(soon())).bytes(), 1));
   peer_->write(GetParam().parts);
-  for (int i = 0; i < 2; ++i) {
-    const auto result = channel_.borrow(soon());
-    ASSERT_TRUE(is_error(Errc::protocol_violation, result));
-    EXPECT_THAT(result.error().message(), testing::HasSubstr(GetParam().reason));
-  }
-  EXPECT_ERRC(Errc::protocol_violation, channel_.send("x"));
-  EXPECT_TRUE(peer_->is_disconnected());
+  expect_the_end(GetParam().reason);
 }
 
 INSTANTIATE_TEST_SUITE_P(, EachRule, testing::ValuesIn(broken_rules()),
