@@ -33,6 +33,7 @@ RingSender::RingSender(RingSides& sides) noexcept
       conversing_(sides.conversing),
       data_wish_(&sides.regions->peer.words().wants_data, sides.fences),
       max_record_(shm::max_record(sides.regions->own.capacity())),
+      may_skip_(sides.start.settled == nullptr && writer_.capacity() >= 4 * bytes_between_checks),
       next_check_(bytes_between_checks),
       data_(sides.data),
       room_(sides.room),
@@ -65,8 +66,7 @@ void RingSender::look_around() noexcept {
   mark_high_water(read);
   if (read == read_at_last_check_) check_peer();
   read_at_last_check_ = read;
-  if (conversing_.load(std::memory_order_relaxed) && writer_.offset() >= bytes_between_checks &&
-      writer_.capacity() >= 4 * bytes_between_checks)
+  if (conversing_.load(std::memory_order_relaxed) && writer_.offset() >= bytes_between_checks && may_skip_)
     writer_.stage_skip();
   next_check_ = writer_.position() + bytes_between_checks;
 }

@@ -106,6 +106,8 @@ class RingSender {
   const std::atomic<bool>& conversing_;
   WishOfPeer data_wish_;
   std::uint64_t max_record_;
+  bool
+      may_skip_;  ///< not where a long message must lie in the ring as a whole: a skip may be as long as the ring
   std::uint64_t next_check_;
   std::uint64_t read_at_last_check_ = 0;
   bool withdrawal_due_ = false;  ///< a message was begun and must be taken back before anything else
