@@ -19,6 +19,7 @@ using tenon::Deadline;
 using tenon::Result;
 
 constexpr std::size_t batch = 64;
+constexpr std::uint64_t blocks_are_there = 64;
 constexpr std::chrono::seconds to_meet{5};
 constexpr std::chrono::milliseconds lost_after{50};
 
@@ -60,6 +61,10 @@ class ChannelLink final : public Link {
   }
 
   bool lossy() const override { return lossy_; }
+
+  std::uint64_t settling() const override {
+    return channel_.traits().has(tenon::Trait::zero_copy) ? blocks_are_there : 0;
+  }
 
  private:
   Deadline deadline() const { return lossy_ ? Deadline::in(lost_after) : Deadline::never(); }

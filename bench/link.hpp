@@ -27,6 +27,7 @@ struct Setting {
   std::size_t size = 0;  ///< bytes of every message
   Waiting waiting = Waiting::hybrid;
   bool one_cpu = false;      ///< the sides share a CPU: hybrid does not spin
+  bool in_place = false;     ///< messages have to fit where they are written and read
   std::string folder;        ///< private, for names
   std::uint64_t unique = 0;  ///< a number that no other place of this run has
 };
@@ -47,6 +48,8 @@ class Link {
   virtual Calls calls() const = 0;
   /// Messages may be lost: receive() gives up after a while.
   virtual bool lossy() const { return false; }
+  /// How many messages one way it takes until the memory that it works in has been made.
+  virtual std::uint64_t settling() const { return 0; }
   /// How many bytes may be sent at most in one measurement.
   virtual std::uint64_t most_bytes() const { return std::uint64_t{1} << 32U; }
 };

@@ -141,14 +141,19 @@ std::string tables(const Report& report, Waiting waiting) {
   return text + Table(report, waiting, std::move(others)).text();
 }
 
+std::string looked_at(const std::vector<Workload>& workloads) {
+  const bool in_place = std::ranges::find(workloads, Workload::in_place) != workloads.end();
+  if (in_place && workloads.size() == 1) return "only the ends of messages written and checked";
+  return fmt::format("every byte written and checked{}", in_place ? ", but in place" : "");
+}
+
 std::string header(const Report& report) {
   const auto& machine = report.machine;
   std::string text =
       fmt::format("{}, {} CPUs, {}, {}\n", machine.cpu, machine.cpus, machine.kernel, machine.system);
-  text += fmt::format("Two processes on {}; {} in turn of {} ms each{}; every byte written and checked\n",
-                      report.placement, times_text(report.repetitions),
-                      static_cast<double>(report.measured.count()) / 1e6,
-                      report.repetitions > 1 ? ", median shown" : "");
+  text += fmt::format("Two processes on {}; {} in turn of {} ms each{}; {}\n", report.placement,
+                      times_text(report.repetitions), static_cast<double>(report.measured.count()) / 1e6,
+                      report.repetitions > 1 ? ", median shown" : "", looked_at(workloads_of(report)));
   if (!report.flag_ns.empty()) {
     const auto flag = spread_of(report.flag_ns);
     text += fmt::format("A flag in shared memory, there and back, meanwhile: {} ({} to {})\n",
@@ -170,6 +175,8 @@ std::string footer(const Report& report) {
   std::map<std::string, std::string> reasons;
   for (const Cell& cell : report.cells) {
     if (cell.absent.empty()) continue;
+    const Cell* const own = report.find(cell.row, false, cell.workload, cell.size, cell.waiting);
+    if (cell.floor && own != nullptr && own->absent == cell.absent) continue;  // said of the row
     const auto name = fmt::format("{}{}", cell.row, cell.floor ? " (floor)" : "");
     reasons.try_emplace(fmt::format("{}: {}", name, cell.absent),
                         fmt::format("{}, {}", to_string(cell.workload), tenon::format_size(cell.size)));

@@ -27,6 +27,9 @@ std::vector<Row> all_rows();
 /// Larger messages are measured in place alone.
 inline constexpr std::size_t most_copied = 64 << 20;
 
+/// Larger ones are not measured in place over mmap: its file has eight times as much.
+inline constexpr std::size_t most_in_mapped_file = 16 << 20;
+
 /// Why `row` or, `floor`, its floor cannot carry this; empty if it can.
 std::string obstacle(const Row& row, bool floor, Workload workload, std::size_t size);
 

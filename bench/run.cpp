@@ -50,7 +50,8 @@ class Bench {
 
   Result<Repetition> measure(const Row& row, bool floor, const Load& load, Waiting waiting) {
     if (load.workload == Workload::memory) return measure_memory(row, load, waiting);
-    const Setting setting = make_setting(load.size, waiting);
+    Setting setting = make_setting(load.size, waiting);
+    setting.in_place = load.workload == Workload::in_place;
     if (!is_about_links(load.workload))
       return measure_channels(address_for(row.scheme, row.options, setting), load, waiting);
     const auto meeting = TRY(prepare(row, floor, setting));
@@ -99,7 +100,7 @@ class Bench {
   }
 
   Setting make_setting(std::size_t size, Waiting waiting) {
-    return {size, waiting, placement_.one_cpu(), scratch_->folder(), unique_++};
+    return {size, waiting, placement_.one_cpu(), false, scratch_->folder(), unique_++};
   }
 
   Result<Repetition> carry_out(std::span<const Side> sides, const Load& load) {

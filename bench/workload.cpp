@@ -21,6 +21,7 @@ using tenon::Result;
 constexpr std::uint64_t least_trips = 8;
 constexpr std::size_t most_in_batch = 64;
 constexpr std::size_t batch_bytes = 512 * 1024;
+constexpr std::int64_t settle_patience_ns = 1'000'000'000;
 constexpr std::int64_t repeat_end_ns = 5'000'000;
 constexpr std::int64_t end_patience_ns = 10'000'000'000;
 
@@ -185,8 +186,29 @@ class Producer {
   std::vector<ByteView> views_;
 };
 
-Result<void> produce(const Load& load, Link& link, Exchange& exchange) {
-  Producer producer(load, link);
+/// Sends for about as long as it should take. The clock is read now and then, between parts: how many messages a part
+/// has follows from the rate so far.
+Result<std::uint64_t> produce_for(const Load& load, Producer& producer, std::int64_t began, double rate,
+                                  std::uint64_t most) {
+  const auto whole = static_cast<double>(load.measured.count());
+  std::uint64_t sent = 0;
+  for (double elapsed = 0; sent < least_trips || (elapsed < whole && sent < most);) {
+    const double part = std::max((whole - elapsed) / 4, whole / 32);
+    const auto goal = std::min(sent + std::max(static_cast<std::uint64_t>(rate * part), least_trips), most);
+    do {
+      sent += TRY(producer.step(true));
+    } while (sent < goal);
+    elapsed = static_cast<double>(std::max<std::int64_t>(now_ns() - began, 1));
+    rate = static_cast<double>(sent) / elapsed;
+  }
+  return sent;
+}
+
+/// Messages that do not count. Returns how many a nanosecond they were at the end.
+Result<double> warm_up(const Load& load, Link& link, Producer& producer) {
+  std::uint64_t settled = 0;
+  const std::int64_t patience = now_ns() + settle_patience_ns;
+  while (settled < link.settling() && now_ns() < patience) settled += TRY(producer.step(false));
   std::uint64_t warm = 0;
   const std::int64_t started = now_ns();
   std::int64_t elapsed = 0;
@@ -194,16 +216,17 @@ Result<void> produce(const Load& load, Link& link, Exchange& exchange) {
     warm += TRY(producer.step(false));
     elapsed = now_ns() - started;
   }
-  // No clock is read while it counts: how many messages that will be is told by the warm-up.
-  const double rate = static_cast<double>(warm) / static_cast<double>(std::max<std::int64_t>(elapsed, 1));
-  const auto wanted = static_cast<std::uint64_t>(rate * static_cast<double>(load.measured.count()));
+  return static_cast<double>(warm) / static_cast<double>(std::max<std::int64_t>(elapsed, 1));
+}
+
+Result<void> produce(const Load& load, Link& link, Exchange& exchange) {
+  Producer producer(load, link);
+  const double rate = TRY(warm_up(load, link, producer));
   const std::uint64_t most =
       load.workload == Workload::in_place ? UINT64_MAX : std::max(link.most_bytes() / load.size, least_trips);
-  const std::uint64_t count = std::clamp(wanted, least_trips, most);
   Account account(link, exchange.side(0));
   account.begin();
-  std::uint64_t sent = 0;
-  while (sent < count) sent += TRY(producer.step(true));
+  const auto sent = TRY(produce_for(load, producer, exchange.side(0).began_ns, rate, most));
   account.end(sent + 1);
   return send_last(load, link, producer.buffer(), {producer.next_number(), true, true}, exchange);
 }
