@@ -145,8 +145,10 @@ bool RingReceiver::look_for_end() {
 }
 
 Result<void> RingReceiver::sleep(Deadline deadline) {
+  const std::uint64_t position = reader_.position();
   const bool reliable = wants_data_.make();
-  if (front() != nullptr || reader_.broken()) {
+  // A skip that came just now has to be given back before.
+  if (front() != nullptr || reader_.broken() || reader_.position() != position) {
     wants_data_.drop();
     return {};
   }
@@ -245,13 +247,14 @@ Result<const shm::Record*> RingReceiver::await_record(Deadline deadline) {
 
 bool RingReceiver::ready_or_wish() {
   if (end_ || front() != nullptr || reader_.broken()) return true;
+  const std::uint64_t position = reader_.position();
   give_back();
   if (holds_too_much() && !let_go_of_held()) return true;
   blocks_.about_to_wait(reader_.position());
   look_for_end();
   if (gone_) return true;
   if (!wants_data_.make()) return true;  // rather too often than never
-  return front() != nullptr || reader_.broken();
+  return front() != nullptr || reader_.broken() || reader_.position() != position;
 }
 
 // ---- How it ended

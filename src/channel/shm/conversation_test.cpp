@@ -95,5 +95,27 @@ TEST_F(ShmConversation, goes_on_while_messages_are_held) {
   for (const auto& [i, message] : held) EXPECT_TRUE(is_pattern(message.bytes(), i));
 }
 
+TEST_F(ShmConversation, goes_on_with_long_messages_that_are_held_by_who_sleeps) {
+  for (const std::string wait : {"block", "hybrid"}) {
+    const std::string address = "shm:" + folder_ / "s?wait=" + wait;
+    Listener listener = value_of(listen(address));
+    std::jthread echo([&] {
+      Channel channel = value_of(connect(address, {.deadline = soon()}));
+      Result<Message> message = channel.borrow(soon());
+      while (message) {  // which is held while the next is waited for
+        ASSERT_OK(channel.send(message->bytes().first(200), soon()));
+        message = channel.borrow(soon());
+      }
+      EXPECT_ERRC(Errc::closed, message);
+    });
+    Channel channel = value_of(listener.accept(soon()));
+    const std::vector<std::byte> message = pattern(250'000, 1);
+    for (std::uint64_t i = 0; i < 3'000; ++i) {
+      ASSERT_OK(channel.send(message, soon())) << wait << " " << i;
+      ASSERT_OK(channel.borrow(soon())) << wait << " " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tenon

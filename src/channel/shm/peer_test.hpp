@@ -45,8 +45,13 @@ class ShmPeer {
       writer_->stage(part.kind, static_cast<std::uint32_t>(part.payload.size()));
     }
     writer_->publish();
-    ring();
+    order_store_and_load(Fences::on_both_sides);
+    const std::uint64_t wish = shm::Memory::load_relaxed(&sides_->peer_region.words().wants_data);
+    if (wish % 2 != 0) ring();
   }
+  /// Bytes of the ring that were used since the beginning, and how many of them were given back.
+  std::uint64_t written() const { return writer_->position(); }
+  std::uint64_t given_back() { return writer_->given_back(); }
   void write_word(std::uint64_t word) {
     shm::Memory::store_release(reinterpret_cast<std::uint64_t*>(sides_->own.data()), word);
     ring();
@@ -96,8 +101,11 @@ class MeetsShmPeer : public testing::Test {
     EXPECT_TRUE(peer_->is_disconnected());
   }
 
+  explicit MeetsShmPeer(const std::string& options = "")
+      : address_("shm:" + folder_ / "s?capacity=64K&max-message-size=64M&arena=1M" + options) {}
+
   TemporaryFolder folder_;
-  std::string address_ = "shm:" + folder_ / "s?capacity=64K&max-message-size=64M&arena=1M";
+  std::string address_;
   Listener listener_ = value_of(listen(address_));
   std::optional<ShmPeer> peer_;
   Channel channel_ = meet();

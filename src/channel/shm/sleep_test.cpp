@@ -5,7 +5,7 @@
 #include <future>
 #include <random>
 
-#include "channel/conformance_test.hpp"
+#include "channel/shm/peer_test.hpp"
 #include "os/pause.hpp"
 
 namespace tenon {
@@ -69,6 +69,31 @@ TEST_F(ShmSleep, a_sender_that_waits_for_room_is_never_forgotten) {
     pause_for(random() % 200);
     ASSERT_OK(receiver.receive(buffer, soon()));
   }
+}
+
+class ShmSleepBesidePeer : public MeetsShmPeer {
+ protected:
+  ShmSleepBesidePeer() : MeetsShmPeer("&wait=block") {}
+};
+
+TEST_F(ShmSleepBesidePeer, whoever_passes_a_skip_gives_the_ring_back_before) {
+  std::atomic<std::uint64_t> seen = 0;
+  std::jthread receiving([&] {
+    Result<Message> held;
+    while ((held = channel_.borrow(soon()))) seen.fetch_add(1, std::memory_order_release);
+    EXPECT_ERRC(Errc::peer_died, held);
+  });
+  std::mt19937_64 random(1);
+  for (std::uint64_t i = 0; i < rounds / 2; ++i) {
+    peer_->write({{shm::RecordKind::message, pattern(100, i)}});
+    while (seen.load(std::memory_order_acquire) <= i && !HasFailure()) os::cpu_pause();
+    pause_for(random() % 200);
+    peer_->write({{shm::RecordKind::skip, std::vector<std::byte>(i % 2 == 0 ? 40'000 : 1'000)}});
+    const Deadline until = soon();
+    while (peer_->given_back() + 1'500 < peer_->written() && !until.expired()) os::cpu_pause();
+    ASSERT_FALSE(until.expired()) << "at message " << i << " the receiver sleeps on the ring";
+  }
+  peer_.reset();
 }
 
 }  // namespace
