@@ -36,6 +36,24 @@ TEST_F(MmapChannel, keeps_what_was_not_read_for_the_next_pair) {
   EXPECT_TRUE(folder_.empty()) << "everything has been read";
 }
 
+TEST_F(MmapChannel, takes_a_message_of_nearly_the_ring_wherever_a_conversation_left_it) {
+  constexpr std::size_t large = default_capacity - 4096;
+  for (const int rounds : {1, 1000, 5000, 9000}) {
+    Pair pair = meet("wait=spin");
+    std::jthread echo([&] {
+      for (int i = 0; i < rounds; ++i) {
+        EXPECT_OK(pair.connected.send(value_of(pair.connected.borrow(soon())).bytes(), soon()));
+      }
+      EXPECT_TRUE(is_pattern(value_of(pair.connected.borrow(soon())).bytes(), 7));
+    });
+    for (int i = 0; i < rounds; ++i) {
+      EXPECT_OK(pair.accepted.send(pattern(200, 1), soon()));
+      EXPECT_OK(pair.accepted.borrow(soon()));
+    }
+    EXPECT_OK(pair.accepted.send(pattern(large, 7), soon()));
+  }
+}
+
 TEST_F(MmapChannel, one_side_may_come_back_while_the_other_stays) {
   Listener listener = listen_here();
   for (int round = 0; round < 5; ++round) {
