@@ -83,14 +83,16 @@ Result<void> LentBlocks::take_over(const shm::LentRecord& record) {
 
 /// The descriptor was sent before the record was shown.
 Result<os::Fd> LentBlocks::next_descriptor() {
-  for (int look = 0;; ++look) {
-    if (descriptors_lost()) {
-      return std::unexpected(Error(Errc::resource_limit, "receive", {},
-                                   "no descriptor was left for the memory of a large message (ulimit -n), or "
-                                   "the peer passed too many; it has been disconnected"));
-    }
+  for (int look = 0; look < most_looks; ++look) {
+    if (data_.lost_passed()) return violation("more descriptors than it has blocks");
     if (os::Fd fd = data_.take_passed()) return fd;
-    if (look == most_looks || data_.hush() != os::Doorbell::State::rung) break;
+    const os::Doorbell::State state = data_.hush();
+    if (data_.left_passed()) {
+      return std::unexpected(Error(Errc::resource_limit, "receive", {},
+                                   "no descriptor is left for the memory of a large message: close some, or "
+                                   "raise ulimit -n; it is still there"));
+    }
+    if (state != os::Doorbell::State::rung) break;
   }
   if (os::Fd fd = data_.take_passed()) return fd;
   return violation("a block without its descriptor");

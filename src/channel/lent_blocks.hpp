@@ -112,9 +112,8 @@ class LentBlocks {
   LentBlocks& operator=(const LentBlocks&) = delete;
 
   /// Checks what the peer says and takes over the block that it brings. Errors: protocol_violation, with the rule as
-  /// its advice; resource_limit: what can be tried again, unless descriptors_lost().
+  /// its advice; resource_limit: it can be tried again.
   Result<void> accept(const shm::LentRecord& record);
-  bool descriptors_lost() const noexcept { return data_.lost_passed(); }
   /// What accept() accepted, to be read before done(); or as a message.
   ByteView view(const shm::LentRecord& record) const noexcept {
     return blocks_[record.block].block->view(record.length);

@@ -56,10 +56,6 @@ Result<void> RingReceiver::look_at_lent(const shm::Record& record) {
   }
   const Error& error = accepted.error();
   if (error.code() == Errc::protocol_violation) return violate(error.advice());
-  if (blocks_.descriptors_lost()) {
-    violate(error.advice());
-    end_ = Errc::resource_limit;
-  }
   return accepted;
 }
 

@@ -20,6 +20,8 @@ constexpr std::uint64_t turns_between_checks = 256;
 constexpr std::uint64_t bytes_between_checks = 64 << 10;
 /// Messages of a batch are shown together, but not so many that the receiver would begin late.
 constexpr std::uint64_t bytes_shown_together = 4 << 10;
+/// Beyond that the blocks would cost more memory than they save time.
+constexpr std::uint64_t most_copied_into_block = 64 << 20;
 constexpr auto short_sleep = std::chrono::milliseconds(1);
 
 }  // namespace
@@ -166,11 +168,21 @@ Result<std::size_t> RingSender::send(std::span<const ByteView> messages, Deadlin
 
 /// For which there was no room at first, or never will be in one piece.
 Result<void> RingSender::send_one(ByteView message, Deadline deadline) {
-  if (message.size() > max_record_) return send_in_parts(message, deadline);
+  if (message.size() > max_record_) return send_beyond_ring(message, deadline);
   std::byte* const place = TRY(reserve(message.size(), deadline));
   shm::copy_payload(place, message.data(), message.size());
   commit_at_once(message.size());
   return {};
+}
+
+/// One copy into a block, which the receiver reads there, costs half of what parts cost, which are put together there.
+Result<void> RingSender::send_beyond_ring(ByteView message, Deadline deadline) {
+  if (message.size() > most_copied_into_block) return send_in_parts(message, deadline);
+  const auto block = reserve_block(message.size(), deadline);
+  if (!block && block.error().code() != Errc::resource_limit) return std::unexpected(block.error());
+  if (!block || *block == nullptr) return send_in_parts(message, deadline);
+  std::memcpy((*block)->data(), message.data(), message.size());
+  return lend(**block, message.size(), deadline);
 }
 
 Result<void> RingSender::send_in_parts(ByteView message, Deadline deadline) {
@@ -243,7 +255,7 @@ Result<void> RingSender::lend(Arena::Block& block, std::uint64_t size, Deadline 
     const auto passed = data_.pass(block.news().get());
     if (passed != os::Doorbell::Passed::yes) {
       arena_.put_back(block);
-      if (passed == os::Doorbell::Passed::no_room) return send_one({block.data(), size}, deadline);
+      if (passed == os::Doorbell::Passed::no_room) return send_in_parts({block.data(), size}, deadline);
       gone_ = true;
       return std::unexpected(Error(Errc::closed, "send"));
     }

@@ -83,6 +83,7 @@ class RingSender {
   void check_peer() noexcept;
   void look_around() noexcept;
   Result<void> send_one(ByteView message, Deadline deadline);
+  Result<void> send_beyond_ring(ByteView message, Deadline deadline);
   Result<void> send_in_parts(ByteView message, Deadline deadline);
   Result<void> tell_of_dropped(Deadline deadline);
   template <typename Found>

@@ -21,8 +21,6 @@ namespace {
 static_assert(sizeof(Slice) == sizeof(iovec) && offsetof(Slice, data) == offsetof(iovec, iov_base) &&
               offsetof(Slice, size) == offsetof(iovec, iov_len));
 
-constexpr std::size_t max_descriptors = 4;
-
 iovec* as_iovec(std::span<const Slice> slices) noexcept {
   return reinterpret_cast<iovec*>(const_cast<Slice*>(slices.data()));
 }
@@ -83,13 +81,15 @@ Transfer PipeStream::write(std::span<const Slice> from, std::span<const int>) no
       retry([&] { return writev_no_sigpipe(out_.get(), as_iovec(from), static_cast<int>(from.size())); }));
 }
 
-Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
-  ControlRoom<max_descriptors, false> room;
+Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors,
+                         Leave leave) noexcept {
+  ControlRoom<most_descriptors_at_once, false> room;
   msghdr message{};
   message.msg_iov = as_iovec(into);
   message.msg_iovlen = into.size();
   room.attach_to(message);
-  const auto receive = [&] { return ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); };
+  const int flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (leave == Leave::all ? MSG_PEEK : 0);
+  const auto receive = [&] { return ::recvmsg(socket, &message, flags); };
   ssize_t count = retry(receive);
   // A peer that left without reading what we sent shows as one ECONNRESET, on packet sockets even before the
   // messages that it had sent: they are still there.
@@ -105,7 +105,7 @@ Transfer send_message(int socket, std::span<const Slice> from, std::span<const i
   constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   if (from.size() == 1 && descriptors.empty())
     return result_of(retry([&] { return ::send(socket, from[0].data, from[0].size, flags); }));
-  ControlRoom<max_descriptors, false> room;
+  ControlRoom<most_descriptors_at_once, false> room;
   msghdr message{};
   message.msg_iov = as_iovec(from);
   message.msg_iovlen = from.size();

@@ -123,8 +123,13 @@ class SocketStream final : public ByteStream {
   bool packets_;
 };
 
+/// One message carries so many at most: more are lost.
+inline constexpr std::size_t most_descriptors_at_once = 4;
+/// Whether what is received stays there to be received again.
+enum class Leave : std::uint8_t { nothing, all };
 /// recvmsg(2) and sendmsg(2) without waiting, on a connected socket of any kind, as ByteStream::read and write.
-Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept;
+Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors,
+                         Leave leave = Leave::nothing) noexcept;
 Transfer send_message(int socket, std::span<const Slice> from, std::span<const int> descriptors) noexcept;
 /// Lets waits for something to read end, in other threads too. shutdown(2).
 void end_reading(int socket) noexcept;

@@ -1,5 +1,6 @@
 #include "os/doorbell.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <array>
 #include <cerrno>
@@ -34,10 +35,8 @@ Doorbell::State SocketDoorbell::hush() noexcept {
   for (int i = 0; i < most_reads; ++i) {
     const std::size_t passed = passed_.size();
     const Transfer in = read({reinterpret_cast<std::byte*>(rings.data()), rings.size()});
-    if (in.lost_part()) {
-      lost_passed_ = true;
-      state = State::rung;
-    }
+    left_passed_ = in.lost_part();
+    if (left_passed_) return hung_up() ? State::gone : State::rung;
     if (in.count == 0 && (in.error == 0 || in.error == ECONNRESET)) return State::gone;
     if (in.count > 0) state = State::rung;
     // A read ends behind a descriptor, however much there is.
@@ -48,10 +47,28 @@ Doorbell::State SocketDoorbell::hush() noexcept {
 }
 
 Transfer SocketDoorbell::read(const Slice& into) noexcept {
-  if (most_passed_ > 0) return receive_message(socket_.get(), {&into, 1}, passed_);
+  if (most_passed_ > 0) return read_with_passed(into);
   const auto count = retry([&] { return ::recv(socket_.get(), into.data, into.size, MSG_DONTWAIT); });
   if (count < 0) return {0, errno};
   return {static_cast<std::size_t>(count), 0};
+}
+
+/// What this process has no descriptor left for stays there, so that nothing is lost.
+Transfer SocketDoorbell::read_with_passed(const Slice& into) noexcept {
+  const std::size_t before = passed_.size();
+  const Transfer seen = receive_message(socket_.get(), {&into, 1}, passed_, Leave::all);
+  const bool too_many = seen.lost_part() && passed_.size() - before == most_descriptors_at_once;
+  if (too_many) lost_passed_ = true;
+  if (seen.lost_part() && !too_many) passed_.resize(before);
+  if (seen.count == 0 && !too_many) return seen;
+  const std::size_t size = too_many ? 1 : seen.count;
+  const auto taken = retry([&] { return ::recv(socket_.get(), into.data, size, MSG_DONTWAIT); });
+  return {taken > 0 ? static_cast<std::size_t>(taken) : 0, taken < 0 ? errno : 0};
+}
+
+bool SocketDoorbell::hung_up() const noexcept {
+  pollfd socket{socket_.get(), POLLRDHUP, 0};
+  return retry([&] { return ::poll(&socket, 1, 0); }) > 0 && socket.revents != 0;
 }
 
 Doorbell::Passed SocketDoorbell::pass(int fd) noexcept {

@@ -34,8 +34,10 @@ class Doorbell {
   virtual Passed pass(int) noexcept { return Passed::no_room; }
   /// The next descriptor that came with what hush() has read; none: an empty one.
   virtual Fd take_passed() noexcept { return {}; }
-  /// Whether one came that could not be kept: there was none left to this process, or the peer passed too many.
+  /// Whether the peer passed more than can be kept: some are lost.
   virtual bool lost_passed() const noexcept { return false; }
+  /// Whether the last hush() left one where it is, and all behind it, since this process has no descriptor left.
+  virtual bool left_passed() const noexcept { return false; }
   /// Both ends see the other gone. Safe while another thread uses this end.
   virtual void disconnect() noexcept = 0;
   /// As our death would.
@@ -59,6 +61,7 @@ class SocketDoorbell final : public Doorbell {
   Passed pass(int fd) noexcept override;
   Fd take_passed() noexcept override;
   bool lost_passed() const noexcept override { return lost_passed_; }
+  bool left_passed() const noexcept override { return left_passed_; }
   void disconnect() noexcept override;
   void close() noexcept override {
     socket_.reset();
@@ -67,11 +70,14 @@ class SocketDoorbell final : public Doorbell {
 
  private:
   Transfer read(const Slice& into) noexcept;
+  Transfer read_with_passed(const Slice& into) noexcept;
+  bool hung_up() const noexcept;
 
   Fd socket_;
   std::size_t most_passed_;
   std::vector<Fd> passed_;
   bool lost_passed_ = false;
+  bool left_passed_ = false;
 };
 
 }  // namespace tenon::os

@@ -161,7 +161,7 @@ const std::vector<Row>& rows() {
        .most_strangers = 20,
        .few_calls = "capacity=80K"},
       {"shm", "shm", "shm:{folder}/s"},
-      {"shm_small", "shm", "shm:{folder}/s?capacity=8K"},
+      {"shm_small", "shm", "shm:{folder}/s?capacity=8K&arena=0"},
       {"shm_pair", "shm", ""},
       {"mmap", "mmap", "mmap:{folder}/m"},
       {"mmap_small", "mmap", "mmap:{folder}/m?capacity=8K"},

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <future>
 #include <random>
+#include <set>
 
 #include "channel/arena.hpp"
 #include "channel/conformance_test.hpp"
@@ -78,6 +79,46 @@ TEST_F(ShmArena, a_block_is_used_again_when_it_was_released) {
   }
   EXPECT_LT(sender.statistics().sent.system_calls - calls, 100u);
   EXPECT_EQ(blocks_mapped(), 2u);  // one, by either side
+}
+
+TEST_F(ShmArena, a_copy_that_is_sent_goes_through_a_block_as_well) {
+  auto [sender, receiver] = meet();
+  std::vector<std::byte> buffer(size + 1000);
+  std::set<const std::byte*> places;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    ASSERT_OK(sender.send(pattern(size + i, i), soon()));
+    if (i % 2 == 0) {
+      const Message message = value_of(receiver.borrow(soon()));
+      EXPECT_TRUE(is_pattern(message.bytes(), i));
+      places.insert(message.bytes().data());
+    } else {
+      ASSERT_EQ(value_of(receiver.receive(buffer, soon())), size + i);
+      EXPECT_TRUE(is_pattern(std::span(buffer).first(size + i), i));
+    }
+  }
+  EXPECT_EQ(places.size(), 1u);
+  EXPECT_EQ(blocks_mapped(), 2u);
+}
+
+TEST_F(ShmArena, a_copy_that_found_no_block_in_time_was_not_sent) {
+  auto [sender, receiver] = meet("&arena=256K");
+  std::uint64_t sent = 0;
+  Result<void> last;
+  while ((last = sender.send(pattern(size, sent), Deadline::in(5ms)))) ++sent;
+  EXPECT_ERRC(Errc::timed_out, last);
+  EXPECT_GE(sent, 2u);
+  for (std::uint64_t i = 0; i < sent; ++i)
+    EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), i));
+  EXPECT_OK(sender.send("after it", soon()));
+  EXPECT_EQ(value_of(receiver.borrow(soon())).text(), "after it");
+}
+
+TEST_F(ShmArena, a_copy_of_a_message_that_is_too_long_for_a_block_goes_in_parts) {
+  auto [sender, receiver] = meet();
+  const std::vector<std::byte> message = pattern((64 << 20) + 1, 3);
+  const std::jthread sending([&, &channel = sender] { EXPECT_OK(channel.send(message, soon())); });
+  EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), 3));
+  EXPECT_EQ(blocks_mapped(), 0u);
 }
 
 TEST_F(ShmArena, a_dropped_loan_and_a_committed_part_of_one_leave_the_block) {
@@ -300,17 +341,39 @@ TEST_F(ShmArena, a_sender_without_descriptors_sends_in_parts) {
   EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), 1));
 }
 
-TEST_F(ShmArena, a_receiver_without_descriptors_says_so) {
+TEST_F(ShmArena, a_receiver_without_descriptors_says_so_and_loses_nothing) {
   auto [sender, receiver] = meet();
   EXPECT_OK(sender.send("before"));
-  lend(sender, size, 1);
-  const DescriptorLimit none;
-  EXPECT_EQ(value_of(receiver.borrow(soon())).text(), "before");
-  for (int i = 0; i < 2; ++i) {
-    const auto message = receiver.borrow(soon());
-    ASSERT_TRUE(is_error(Errc::resource_limit, message));
-    EXPECT_THAT(message.error().message(), testing::HasSubstr("ulimit -n"));
+  for (std::uint64_t i = 0; i < 2; ++i) lend(sender, size, i);
+  EXPECT_OK(sender.send("after"));
+  {
+    const DescriptorLimit none;
+    EXPECT_EQ(value_of(receiver.borrow(soon())).text(), "before");
+    for (int i = 0; i < 3; ++i) {
+      const auto message = receiver.borrow(soon());
+      ASSERT_TRUE(is_error(Errc::resource_limit, message));
+      EXPECT_THAT(message.error().message(), testing::HasSubstr("ulimit -n"));
+    }
   }
+  for (std::uint64_t i = 0; i < 2; ++i) EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), i));
+  EXPECT_EQ(value_of(receiver.borrow(soon())).text(), "after");
+}
+
+TEST_F(ShmArena, a_receiver_without_descriptors_is_told_of_a_death) {
+  Listener listener = value_of(listen(address()));
+  ChildProcess victim([&] {
+    Channel channel = value_of(connect(address(), {.deadline = soon()}));
+    lend(channel, size, 1);
+    return ::raise(SIGKILL);
+  });
+  Channel receiver = value_of(listener.accept(soon()));
+  EXPECT_EQ(victim.wait(), -SIGKILL);
+  {
+    const DescriptorLimit none;
+    EXPECT_ERRC(Errc::resource_limit, receiver.borrow(soon()));
+  }
+  EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), 1));
+  EXPECT_ERRC(Errc::peer_died, receiver.borrow(soon()));
 }
 
 TEST_F(ShmArena, a_sender_without_memory_is_told_before_it_writes) {
@@ -323,10 +386,12 @@ TEST_F(ShmArena, a_sender_without_memory_is_told_before_it_writes) {
     EXPECT_TRUE(is_error(Errc::resource_limit, loan));
     EXPECT_THAT(loan.error().message(), testing::HasSubstr("ulimit -f"));
     lend(channel, size, 1);
+    EXPECT_OK(channel.send(pattern(2 << 20, 2), soon()));
     return testing::Test::HasFailure() ? 1 : 0;
   });
   Channel receiver = value_of(listener.accept(soon()));
-  EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), 1));
+  for (std::uint64_t i = 1; i <= 2; ++i)
+    EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), i));
   EXPECT_EQ(poor.wait(), 0);
 }
 
