@@ -1,7 +1,5 @@
 // Messages beyond the ring, in blocks of memory of their own (docs/ring.md): that they are in place, that blocks are used
 // again, and that nobody waits or dies for it.
-#include <sys/resource.h>
-#include <unistd.h>
 #include <atomic>
 #include <csignal>
 #include <fstream>
@@ -10,15 +8,13 @@
 #include <set>
 
 #include "channel/arena.hpp"
-#include "channel/conformance_test.hpp"
+#include "channel/shm/arena_test.hpp"
 #include "os/pause.hpp"
 
 namespace tenon {
 namespace {
 
 using namespace test;
-
-constexpr std::size_t size = 20'000;  // more than a record of the small ring that these tests have
 
 std::size_t blocks_mapped() {
   std::ifstream maps("/proc/self/maps");
@@ -27,30 +23,6 @@ std::size_t blocks_mapped() {
     count += line.find("memfd:tenon-block") != std::string::npos ? 1U : 0U;
   return count;
 }
-
-class ShmArena : public testing::Test {
- protected:
-  std::string address(const std::string& options = "") const {
-    return "shm:" + folder_ / "s?capacity=8K" + options;
-  }
-  std::pair<Channel, Channel> meet(const std::string& options = "", const std::string& theirs = "") {
-    Listener listener = value_of(listen(address(theirs)));
-    auto connected =
-        std::async(std::launch::async, [&] { return connect(address(options), {.deadline = soon()}); });
-    Channel accepted = value_of(listener.accept(soon()));
-    return {value_of(connected.get()), std::move(accepted)};
-  }
-  /// Sends pattern(count, number) in place; where it was written.
-  static ByteSpan lend(Channel& channel, std::size_t count, std::uint64_t number) {
-    Loan loan = value_of(channel.loan(count, soon()));
-    const ByteSpan bytes = loan.bytes();
-    std::ranges::copy(pattern(count, number), bytes.begin());
-    EXPECT_OK(loan.commit(count, soon()));
-    return bytes;
-  }
-
-  TemporaryFolder folder_;
-};
 
 TEST_F(ShmArena, the_receiver_sees_the_very_bytes_that_the_sender_wrote) {
   auto [sender, receiver] = meet();
@@ -315,84 +287,6 @@ TEST_F(ShmArena, who_waits_for_a_block_of_a_killed_receiver_is_told) {
     EXPECT_ERRC(Errc::peer_died, sender.loan(size, soon()));
     EXPECT_EQ(victim.wait(), -SIGKILL);
   }
-}
-
-/// Lets this process have no more descriptors than it has, for as long as this lives.
-class DescriptorLimit {
- public:
-  DescriptorLimit() {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    const os::Fd next(::dup(0));
-    const rlimit less{static_cast<rlim_t>(next.get()), before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &less), 0);
-  }
-  DescriptorLimit(const DescriptorLimit&) = delete;
-  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
-  ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
-TEST_F(ShmArena, a_sender_without_descriptors_sends_in_parts) {
-  auto [sender, receiver] = meet();
-  const DescriptorLimit none;
-  const std::jthread sending([&, &channel = sender] { lend(channel, size, 1); });
-  EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), 1));
-}
-
-TEST_F(ShmArena, a_receiver_without_descriptors_says_so_and_loses_nothing) {
-  auto [sender, receiver] = meet();
-  EXPECT_OK(sender.send("before"));
-  for (std::uint64_t i = 0; i < 2; ++i) lend(sender, size, i);
-  EXPECT_OK(sender.send("after"));
-  {
-    const DescriptorLimit none;
-    EXPECT_EQ(value_of(receiver.borrow(soon())).text(), "before");
-    for (int i = 0; i < 3; ++i) {
-      const auto message = receiver.borrow(soon());
-      ASSERT_TRUE(is_error(Errc::resource_limit, message));
-      EXPECT_THAT(message.error().message(), testing::HasSubstr("ulimit -n"));
-    }
-  }
-  for (std::uint64_t i = 0; i < 2; ++i) EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), i));
-  EXPECT_EQ(value_of(receiver.borrow(soon())).text(), "after");
-}
-
-TEST_F(ShmArena, a_receiver_without_descriptors_is_told_of_a_death) {
-  Listener listener = value_of(listen(address()));
-  ChildProcess victim([&] {
-    Channel channel = value_of(connect(address(), {.deadline = soon()}));
-    lend(channel, size, 1);
-    return ::raise(SIGKILL);
-  });
-  Channel receiver = value_of(listener.accept(soon()));
-  EXPECT_EQ(victim.wait(), -SIGKILL);
-  {
-    const DescriptorLimit none;
-    EXPECT_ERRC(Errc::resource_limit, receiver.borrow(soon()));
-  }
-  EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), 1));
-  EXPECT_ERRC(Errc::peer_died, receiver.borrow(soon()));
-}
-
-TEST_F(ShmArena, a_sender_without_memory_is_told_before_it_writes) {
-  Listener listener = value_of(listen(address()));
-  ChildProcess poor([&] {
-    Channel channel = value_of(connect(address(), {.deadline = soon()}));
-    const rlimit little{1 << 20, 1 << 20};
-    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &little), 0);
-    const auto loan = channel.loan(2 << 20, soon());
-    EXPECT_TRUE(is_error(Errc::resource_limit, loan));
-    EXPECT_THAT(loan.error().message(), testing::HasSubstr("ulimit -f"));
-    lend(channel, size, 1);
-    EXPECT_OK(channel.send(pattern(2 << 20, 2), soon()));
-    return testing::Test::HasFailure() ? 1 : 0;
-  });
-  Channel receiver = value_of(listener.accept(soon()));
-  for (std::uint64_t i = 1; i <= 2; ++i)
-    EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), i));
-  EXPECT_EQ(poor.wait(), 0);
 }
 
 TEST(BlockSize, is_at_most_a_quarter_more_and_serves_all_that_are_not_smaller) {
