@@ -7,11 +7,15 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <fstream>
 #include <limits>
 #include <optional>
+
+#include <tenon/os/fd.hpp>
 
 #include "os/retry.hpp"
 
@@ -20,18 +24,28 @@ namespace {
 
 constexpr std::uint64_t step_bytes = 64u << 20;  // signals wait for no more than one step
 
+/// What follows the name in a table like /proc/meminfo.
+std::optional<std::uint64_t> number_behind(std::string_view name, std::string_view table) {
+  const std::size_t at = table.find(name);
+  if (at == table.npos) return std::nullopt;
+  const std::size_t digits = table.find_first_not_of(' ', at + name.size());
+  std::uint64_t number = 0;
+  if (digits == table.npos ||
+      std::from_chars(table.data() + digits, table.data() + table.size(), number).ec != std::errc{})
+    return std::nullopt;
+  return number;
+}
+
 /// Memory and swap that can still be had, proc_meminfo(5).
 std::optional<std::uint64_t> available_memory() {
-  std::ifstream table("/proc/meminfo");
-  std::string name, unit;
-  std::uint64_t kilobytes = 0, total = 0;
-  int found = 0;
-  while (table >> name >> kilobytes && std::getline(table, unit)) {
-    if (name != "MemAvailable:" && name != "SwapFree:") continue;
-    total += kilobytes * 1024;
-    ++found;
-  }
-  return found == 2 ? std::optional(total) : std::nullopt;
+  const Fd file(retry([] { return ::open("/proc/meminfo", O_RDONLY | O_CLOEXEC); }));
+  std::array<char, 4096> text;
+  const auto size = file ? retry([&] { return ::read(file.get(), text.data(), text.size()); }) : -1;
+  if (size < 0) return std::nullopt;
+  const std::string_view table(text.data(), static_cast<std::size_t>(size));
+  const auto memory = number_behind("MemAvailable:", table);
+  const auto swap = number_behind("SwapFree:", table);
+  return memory && swap ? std::optional((*memory + *swap) * 1024) : std::nullopt;
 }
 
 struct Room {

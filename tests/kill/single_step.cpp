@@ -45,6 +45,7 @@ struct Call {
   std::size_t size;  ///< of each
   bool (*make)(Channel&, std::span<const ByteView> messages);
   bool closes = false;
+  bool in_parts = false;  ///< what is longer than a record may be, not in blocks
 };
 
 bool send(Channel& channel, std::span<const ByteView> messages) {
@@ -92,14 +93,17 @@ bool poll(Channel& channel, std::span<const ByteView>) {
 const std::array calls{
     Call{"send", true, 1, 50, send},
     Call{"send_of_several_lines", true, 1, 700, send},
-    Call{"send_in_parts", true, 1, 4100, send},
+    Call{"send_in_parts", true, 1, 4100, send, false, true},
+    Call{"send_beyond_ring", true, 1, 4100, send},
     Call{"send_many", true, 6, 90, send_many},
     Call{"commit", true, 1, 200, commit},
+    Call{"commit_beyond_ring", true, 1, 4100, commit},
     Call{"finish", true, 0, 0, finish, true},
     Call{"close", true, 0, 0, close, true},
     Call{"receive", false, 1, 700, receive},
     Call{"borrow", false, 1, 1500, borrow},
-    Call{"borrow_of_parts", false, 1, 4100, borrow},
+    Call{"borrow_of_parts", false, 1, 4100, borrow, false, true},
+    Call{"borrow_beyond_ring", false, 1, 4100, borrow},
     Call{"borrow_many", false, 6, 200, borrow_many},
     Call{"poll", false, 1, 100, poll},
 };
@@ -249,7 +253,8 @@ void SingleStep::check_next_session(const std::string& address) const {
 std::uint64_t SingleStep::kill_after(std::uint64_t steps) {
   before_ = random_() % 24;
   const TemporaryFolder folder;
-  const std::string address = address_of(row(), folder, "capacity=8K");
+  const bool no_blocks = call().in_parts && row().scheme == "shm";
+  const std::string address = address_of(row(), folder, no_blocks ? "capacity=8K&arena=0" : "capacity=8K");
   std::optional<Listener> listener = value_of(listen(address));
   ChildProcess victim([&] {
     Channel channel = value_of(connect(address, {.deadline = soon()}));

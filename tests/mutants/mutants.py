@@ -25,6 +25,7 @@ WISH = "src/channel/ring_wish.hpp"
 CELL = "src/shm/cell.hpp"
 BLOCKS = "src/channel/lent_blocks.cpp"
 ARENA = "src/channel/arena.cpp"
+DOORBELL = "src/os/doorbell.cpp"
 
 LIES = ("channel_test", "IntroductionOfAStranger.*")
 RULES = ("channel_test", "RingRules.*:*EachRule.*")
@@ -36,6 +37,8 @@ LATEST = ("shm_test", "Cell.*")
 ARENA_RULES = ("channel_test", "ArenaRules.*:*EachArenaRule.*")
 ARENA_TESTS = ("channel_test", "ShmArena.*")
 SLEEP = ("channel_test", "ShmSleep.*")
+SLEEP_BESIDE_PEER = ("channel_test", "ShmSleepBesidePeer.*")
+ARENA_LIMITS = ("channel_test", "ShmArenaLimits.*:ArenaLimitsBesidePeer.*")
 CONVERSATION = ("channel_test", "ShmConversation.*")
 
 
@@ -79,6 +82,8 @@ MUTANTS = [
     Mutant("a skip that is kept back", SENDER, "if (writer_.publish()) static_cast<void>(tell());", "", CONVERSATION),
     Mutant("a conversation that is never seen", RECEIVER, "has_sent && !behind_a_streak", "false",
            CONVERSATION),
+    Mutant("sleeps on a skip", RECEIVER, "broken() || reader_.position() != position) {",
+           "broken() || reader_.position() < position) {", SLEEP_BESIDE_PEER),
     Mutant("skips without end", RECEIVER, "reader_.stop();  // a peer that only ever skips would keep us here", "",
            RULES),
     Mutant("staged records seen one by one", RING, "if (first_word_ == nullptr) {", "if (true) {", MODEL),
@@ -150,6 +155,12 @@ MUTANTS = [
            "  blocks_.about_to_wait(reader_.position());\n  return waiter_", "  return waiter_", ARENA_TESTS),
     Mutant("a block that was taken is taken again", SENDER, "    if (block && *block != nullptr) return true;\n", "",
            ARENA_TESTS),
+    Mutant("a block without the copy", SENDER, "std::memcpy((*block)->data(), message.data(), message.size());",
+           "", ARENA_TESTS),
+    Mutant("descriptors are taken before there is a number for them", DOORBELL, "passed_, Leave::all);",
+           "passed_, Leave::nothing);", ARENA_LIMITS),
+    Mutant("a death behind a descriptor is not seen", DOORBELL, "return hung_up() ? State::gone : State::rung;",
+           "return State::rung;", ARENA_LIMITS),
     Mutant("records after a violation", RECEIVER, "  reader_.stop();\n", "", RULES),
     Mutant("violator stays connected", RECEIVER, "  data_.disconnect();\n  room_.disconnect();\n", "", RULES),
 ]

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "channel/shm/arena_test.hpp"
+#include "channel/shm/peer_test.hpp"
 
 namespace tenon {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 using namespace test;
 
 using ShmArenaLimits = ShmArena;
+using ArenaLimitsBesidePeer = MeetsShmPeer;
 
 /// Lets this process have no more descriptors than it has, for as long as this lives.
 class DescriptorLimit {
@@ -69,6 +71,13 @@ TEST_F(ShmArenaLimits, a_receiver_without_descriptors_is_told_of_a_death) {
   }
   EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), 1));
   EXPECT_ERRC(Errc::peer_died, receiver.borrow(soon()));
+}
+
+TEST_F(ArenaLimitsBesidePeer, a_death_is_seen_behind_a_descriptor_that_cannot_be_taken) {
+  peer_->pass(STDIN_FILENO);
+  peer_.reset();
+  const DescriptorLimit none;
+  EXPECT_ERRC(Errc::peer_died, channel_.borrow(soon()));
 }
 
 TEST_F(ShmArenaLimits, a_sender_without_memory_is_told_before_it_writes) {

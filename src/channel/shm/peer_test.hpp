@@ -44,10 +44,12 @@ class ShmPeer {
       std::ranges::copy(part.payload, room);
       writer_->stage(part.kind, static_cast<std::uint32_t>(part.payload.size()));
     }
-    writer_->publish();
-    order_store_and_load(Fences::on_both_sides);
-    const std::uint64_t wish = shm::Memory::load_relaxed(&sides_->peer_region.words().wants_data);
-    if (wish % 2 != 0) ring();
+    publish();
+  }
+  void skip(std::uint32_t size) {
+    ASSERT_NE(writer_->reserve_exactly(size), nullptr);
+    writer_->stage(shm::RecordKind::skip, size);
+    publish();
   }
   /// Bytes of the ring that were used since the beginning, and how many of them were given back.
   std::uint64_t written() const { return writer_->position(); }
@@ -80,6 +82,12 @@ class ShmPeer {
   }
 
  private:
+  void publish() {
+    writer_->publish();
+    order_store_and_load(Fences::on_both_sides);
+    const std::uint64_t wish = shm::Memory::load_relaxed(&sides_->peer_region.words().wants_data);
+    if (wish % 2 != 0) ring();
+  }
   void ring() { static_cast<void>(sides_->data->ring()); }
 
   std::optional<RingConnection> sides_;
