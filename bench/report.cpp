@@ -10,6 +10,15 @@ namespace {
 constexpr double much_steal = 0.02;
 constexpr double much_other_work = 0.1;
 constexpr double far_apart = 0.5;
+constexpr double much_moved = 0.05;
+
+/// The share of flags that are not like most.
+double moved(const std::vector<double>& flags) {
+  if (flags.empty()) return 0;
+  const double usual = spread_of(flags).median;
+  const auto others = std::ranges::count_if(flags, [&](double flag) { return !same_distance(flag, usual); });
+  return static_cast<double>(others) / static_cast<double>(flags.size());
+}
 
 }  // namespace
 
@@ -76,8 +85,10 @@ std::vector<std::string> Report::warnings() const {
                     "by x floor, or measure "
                     "again with more --repetitions",
                     wide, filled));
-  if (!flag_ns.empty() && spread_of(flag_ns).relative() > 1)
-    warnings.push_back("a flag's round trip changed during the run: the CPUs were near and far in turn");
+  if (const double share = moved(flag_ns); share > much_moved)
+    warnings.push_back(
+        fmt::format("the CPUs were at another distance than mostly in {:.0f}% of the measurements (the flag)",
+                    share * 100));
   return warnings;
 }
 

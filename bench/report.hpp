@@ -34,6 +34,7 @@ struct Repetition {
   Samples samples;        ///< of round trips
   SideCost sender;
   SideCost receiver;
+  double flag_ns = 0;  ///< a flag's round trip in shared memory, directly before; 0: not measured
 };
 
 /// One row, or its floor, with one workload, size and way of waiting.
@@ -72,8 +73,7 @@ struct Report {
   double rate = 0;                ///< of paced round trips, a second
   Machine machine;
   Noise noise;
-  std::vector<double>
-      flag_ns;  ///< p50 of a flag's round trip in shared memory, measured again and again meanwhile
+  std::vector<double> flag_ns;  ///< of each repetition of each cell, in their order
   std::vector<Cell> cells;
   std::map<std::string, std::string> peers;  ///< of rows that are other libraries: which version
   std::vector<std::string> missing_peers;    ///< libraries that would be measured too, if they were installed

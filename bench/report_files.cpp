@@ -44,6 +44,7 @@ Json repetition_json(const Repetition& repetition) {
               {"per_second", repetition.per_second > 0 ? Json(repetition.per_second) : Json()},
               {"sender_per_message", cost_json(repetition.sender)},
               {"receiver_per_message", cost_json(repetition.receiver)}};
+  object["flag_ns"] = repetition.flag_ns > 0 ? Json(repetition.flag_ns) : Json();
   if (repetition.memory > 0) object["memory_bytes"] = repetition.memory;
   if (!repetition.samples.empty()) object["round_trip_ns"] = quantiles_of(repetition.samples);
   return object;

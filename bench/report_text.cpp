@@ -155,9 +155,10 @@ std::string header(const Report& report) {
                       times_text(report.repetitions), static_cast<double>(report.measured.count()) / 1e6,
                       report.repetitions > 1 ? ", median shown" : "", looked_at(workloads_of(report)));
   if (!report.flag_ns.empty()) {
-    const auto flag = spread_of(report.flag_ns);
-    text += fmt::format("A flag in shared memory, there and back, meanwhile: {} ({} to {})\n",
-                        time_text(flag.median), time_text(flag.least), time_text(flag.most));
+    const auto flag = most_of(report.flag_ns);
+    text += fmt::format(
+        "A flag in shared memory, there and back, before each measurement: {} (nine in ten {} to {})\n",
+        time_text(flag.median), time_text(flag.least), time_text(flag.most));
   }
   return text;
 }

@@ -10,7 +10,6 @@
 #include "base/try.hpp"
 #include "bench/channel_link.hpp"
 #include "bench/channel_loads.hpp"
-#include "bench/floors/floor.hpp"
 #include "bench/os/clock.hpp"
 #include "bench/os/processes.hpp"
 #include "bench/os/scratch.hpp"
@@ -23,7 +22,6 @@ using tenon::Result;
 using namespace std::chrono_literals;
 
 constexpr auto limit = 10s;  // beyond what is to be measured
-constexpr std::size_t flag_size = 8;
 constexpr auto pause = 1ms;
 
 SideCost cost_of(const SideReport& side) {
@@ -56,14 +54,6 @@ class Bench {
       return measure_channels(address_for(row.scheme, row.options, setting), load, waiting);
     const auto meeting = TRY(prepare(row, floor, setting));
     return run_pair(*meeting, load);
-  }
-
-  /// p50 of a flag in shared memory: how near the two CPUs are now.
-  Result<double> measure_flag() {
-    const Setting setting = make_setting(flag_size, Waiting::spin);
-    const auto meeting = TRY(prepare_memory_floor(setting));
-    const auto flag = TRY(run_pair(*meeting, {Workload::round_trip, flag_size, 500us, 1ms}));
-    return static_cast<double>(flag.samples.quantile(0.5));
   }
 
  private:
@@ -103,7 +93,14 @@ class Bench {
     return {size, waiting, placement_.one_cpu(), false, scratch_->folder(), unique_++};
   }
 
-  Result<Repetition> carry_out(std::span<const Side> sides, const Load& load) {
+  Result<Repetition> carry_out(std::span<const Side> works, const Load& load) {
+    std::vector<Side> sides;
+    for (unsigned number = 0; number < works.size(); ++number) {
+      sides.emplace_back([&, number] {
+        if (number < 2 && !placement_.one_cpu()) exchange_.measure_flag(number);
+        return works[number]();
+      });
+    }
     const auto ended = run_sides(sides, placement_, exchange_, limit + load.warm_up + load.measured);
     auto repetition = ended ? Result<Repetition>(collect(load)) : std::unexpected(ended.error());
     if (!ended) remove_leftovers(exchange_);
@@ -117,6 +114,7 @@ class Bench {
     Repetition repetition;
     repetition.sender = cost_of(sender);
     repetition.receiver = cost_of(receiver);
+    repetition.flag_ns = sender.flag_ns;
     if (load.workload == Workload::memory) {
       repetition.memory = static_cast<double>(sender.messages + receiver.messages);
       repetition.messages = memory_channels;
@@ -234,16 +232,13 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
     return plan.budget.count() == 0 || done == 0 || elapsed / done * (done + 1) <= plan.budget.count();
   };
   for (; report.repetitions < plan.repetitions && !stop.cancelled() && time_left(); ++report.repetitions) {
-    std::size_t last_size = 0;
     for (Cell& cell : report.cells) {
       if (stop.cancelled()) break;
       if (!cell.absent.empty()) continue;
-      if (cell.size != std::exchange(last_size, cell.size) && !placement.one_cpu()) {
-        if (const auto flag = bench.measure_flag()) report.flag_ns.push_back(*flag);
-      }
       auto result = bench.measure(row_named(plan, cell.row), cell.floor, load_of(plan, cell), cell.waiting);
       clerk.one_more();
       if (result) {
+        if (result->flag_ns > 0) report.flag_ns.push_back(result->flag_ns);
         cell.repetitions.push_back(std::move(*result));
       } else {
         cell.absent = result.error().message();

@@ -36,6 +36,13 @@ std::int64_t Samples::quantile(double quantile) const {
   return counts_.back().first;
 }
 
+Spread most_of(std::vector<double> values) {
+  const Spread all = spread_of(values);
+  std::ranges::sort(values);
+  const std::size_t few = values.size() / 20;
+  return {all.median, values[few], values[values.size() - 1 - few]};
+}
+
 Spread spread_of(std::vector<double> values) {
   std::ranges::sort(values);
   const std::size_t middle = values.size() / 2;

@@ -37,6 +37,9 @@ struct Spread {
   double relative() const noexcept { return median > 0 ? (most - least) / median : 0; }
 };
 
+/// The median, and what nine in ten lie between: for many values, some of which are far off. Not empty.
+Spread most_of(std::vector<double> values);
+
 /// The median of an even number of values is the mean of the two in the middle. Not empty.
 Spread spread_of(std::vector<double> values);
 

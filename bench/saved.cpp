@@ -39,6 +39,8 @@ SavedCell cell_in(const Json& json) {
                         : cell.unit == "bytes" ? repetition.at("memory_bytes")
                                                : repetition.at("per_second");
     cell.repetitions.push_back(value.get<double>());
+    const auto flag = repetition.find("flag_ns");
+    cell.flag_ns.push_back(flag == repetition.end() || flag->is_null() ? 0 : flag->get<double>());
   }
   return cell;
 }
@@ -62,7 +64,7 @@ SavedReport report_in(const Json& json) {
   report.repetitions = json.at("settings").at("repetitions").get<std::uint64_t>();
   report.measured_ns = json.at("settings").at("measured_ns").get<double>();
   auto flag = json.at("noise").at("flag_ns").get<std::vector<double>>();
-  if (!flag.empty()) report.flag_ns = spread_of(std::move(flag));
+  if (!flag.empty()) report.flag_ns = most_of(std::move(flag));
   report.peers = json.at("peers").get<std::map<std::string, std::string>>();
   report.warnings = json.at("noise").at("warnings").get<std::vector<std::string>>();
   for (const Json& cell : json.at("cells")) report.cells.push_back(cell_in(cell));

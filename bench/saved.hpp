@@ -25,6 +25,7 @@ struct SavedCell {
   std::optional<Spread> figure;
   std::optional<Spread> times_floor;
   std::vector<double> repetitions;              ///< what `figure` is the spread of, in their order
+  std::vector<double> flag_ns;                  ///< of each of them; 0: not known
   std::map<std::string, double> round_trip_ns;  ///< "p50": …
 
   bool less_is_better() const noexcept { return unit == "ns" || unit == "bytes"; }
@@ -47,7 +48,7 @@ struct SavedReport {
   double measured_ns = 0;  ///< each
   double load = 0;         ///< when it began
   std::string folder_type;
-  std::optional<Spread> flag_ns;             ///< a flag's round trip, meanwhile
+  std::optional<Spread> flag_ns;             ///< a flag's round trip: the median, and most of them
   std::map<std::string, std::string> peers;  ///< rows that are other libraries: which version
   std::vector<std::string> limits;
   std::vector<std::string> warnings;

@@ -108,6 +108,7 @@ def markdown(report, command):
     run = report.json
     machine = run["machine"]
     flag = sorted(run["noise"]["flag_ns"])
+    few = len(flag) // 20
     parts = [f"""# Results
 
 What `{command}` printed on one machine, {run['started'][:10]}; how it is measured, and what it does not say, is in
@@ -116,7 +117,7 @@ What `{command}` printed on one machine, {run['started'][:10]}; how it is measur
 - **Machine:** {machine['cpu']}, {machine['cpus']} CPUs, {machine['kernel']}, {machine['system']}; files on {machine['folder_type']}
 - **Processes:** two, on {run['placement']['description']}
 - **Measured:** {run['settings']['repetitions']} repetitions in turn of {run['settings']['measured_ns'] / 1e6:g} ms each, the median is shown; every byte written and checked
-- **A flag in shared memory**, there and back, meanwhile: {flag[len(flag) // 2]:.0f} ns ({flag[0]:.0f} to {flag[-1]:.0f})""",
+- **A flag in shared memory**, there and back, before each measurement: {flag[len(flag) // 2]:.0f} ns (nine in ten {flag[few]:.0f} to {flag[-1 - few]:.0f})""",
              "\n".join(f"- **Noisy:** {warning}" for warning in run["noise"]["warnings"]),
              "`× floor` is the figure divided by that of the bare mechanism, measured in turn with it. Rows in *italics* are other\n"
              "libraries: " + "; ".join(f"{row}: {version}" for row, version in run["peers"].items()) + ".",

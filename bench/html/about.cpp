@@ -21,11 +21,11 @@ std::string environment(const SavedReport& report) {
   html += entry("Measured", fmt::format("{} in turn of {} ms each; every byte written and checked",
                                         times_text(report.repetitions), report.measured_ns / 1e6));
   if (report.flag_ns) {
-    html +=
-        entry("A flag in shared memory",
-              fmt::format("there and back in {} ({} to {}), measured meanwhile: how far apart the CPUs are",
-                          time_text(report.flag_ns->median), time_text(report.flag_ns->least),
-                          time_text(report.flag_ns->most)));
+    html += entry("A flag in shared memory",
+                  fmt::format("there and back in {} (nine in ten {} to {}), before each measurement: how far "
+                              "apart the CPUs are",
+                              time_text(report.flag_ns->median), time_text(report.flag_ns->least),
+                              time_text(report.flag_ns->most)));
   }
   html += entry("Files", fmt::format("on {}", report.folder_type));
   html += entry("Load before", fmt::format("{:.2f}", report.load));

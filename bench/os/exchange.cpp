@@ -58,7 +58,8 @@ tenon::Result<Exchange> Exchange::create() {
 }
 
 void Exchange::reset() noexcept {
-  for (auto& word : {&shared_->published, &shared_->finished, &shared_->arrived})
+  for (auto& word : {&shared_->published, &shared_->finished, &shared_->arrived, &shared_->at_flag,
+                     &shared_->flag.there, &shared_->flag.back})
     word->store(0, std::memory_order_relaxed);
   shared_->address.fill('\0');
   for (auto& queue : shared_->queues) queue.store(-1, std::memory_order_relaxed);
@@ -95,6 +96,12 @@ bool Exchange::finished() const noexcept {
 
 bool Exchange::wait_finished(std::int64_t for_ns) const noexcept {
   return wait_for(shared_->finished, 1, Deadline::in(std::chrono::nanoseconds(for_ns))).has_value();
+}
+
+void Exchange::measure_flag(unsigned side) noexcept {
+  add_one(shared_->at_flag);
+  if (wait_for(shared_->at_flag, 2, Deadline::in(patience)))
+    shared_->sides[side].flag_ns = flag_trip_ns(shared_->flag, side);
 }
 
 void Exchange::arrive() noexcept {

@@ -13,6 +13,7 @@
 #include <tenon/error.hpp>
 
 #include "bench/os/clock.hpp"
+#include "bench/os/flag.hpp"
 
 namespace bench {
 
@@ -41,6 +42,7 @@ struct SideReport {
   Calls calls;
   bool calls_known = true;
   std::uint64_t samples = 0;
+  double flag_ns = 0;  ///< a flag's round trip before it began, on side 0; 0 if nobody looked
 
   void fail(const tenon::Error& error) noexcept;
 };
@@ -73,6 +75,9 @@ class Exchange {
   void arrive() noexcept;
   tenon::Result<void> wait_arrived(std::uint32_t count) const;
 
+  /// The parts of sides 0 and 1, before they measure: how near they are to one another.
+  void measure_flag(unsigned side) noexcept;
+
   /// System V queues that have to be removed, whoever is left to do it; -1 is none.
   std::array<std::atomic<int>, 2>& queues() noexcept { return shared_->queues; }
   /// Of the measured processes, while they run: noted by themselves, before they let go of `alive`.
@@ -89,6 +94,8 @@ class Exchange {
     std::array<char, 1024> address{};
     std::atomic<std::uint32_t> finished{0};
     std::atomic<std::uint32_t> arrived{0};
+    std::atomic<std::uint32_t> at_flag{0};
+    FlagWords flag;
     std::array<std::atomic<int>, 2> queues{};
     std::array<std::atomic<int>, most_sides> pids{};
     std::array<SideReport, most_sides> sides{};

@@ -81,6 +81,7 @@ class Rows(BenchTest):
         repetition = cell["repetitions"][0]
         self.assertGreater(repetition["messages"], 0)
         self.assertGreater(repetition["memory_bytes" if cell["workload"] == "memory" else "per_second"], 0)
+        self.assertGreater(repetition["flag_ns"], 0)
         for side in ("sender_per_message", "receiver_per_message"):
             self.assertEqual(set(repetition[side]), {"cpu_ns", "context_switches_voluntary",
                                                      "context_switches_involuntary", "system_calls_moving_data",
@@ -137,11 +138,11 @@ class Rows(BenchTest):
             file.write(first)
         same = self.bench("compare", "a.json", "a.json").stdout.decode()
         self.assertIn("0 worse, 0 better", same)
+        self.assertRegex(same, r"round-trip +\d+\.\d\d times in three figures of a row, \d+\.\d\d times in one alone")
         worse = json.loads(first)
         for cell in worse["cells"]:
             if not cell["floor"] and cell["workload"] == "round-trip":
-                for part in ("figure", "times_floor"):
-                    cell[part] = {name: 10 * value for name, value in cell[part].items()}
+                cell["repetitions"][0]["round_trip_ns"]["p50"] *= 10
         with open(self.path("b.json"), "w", encoding="ascii") as file:
             json.dump(worse, file)
         self.assertIn("1 worse", self.bench("compare", "a.json", "b.json", status=1).stdout.decode())
