@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include <tenon/os/memfd.hpp>
-
 #include "base/try.hpp"
 #include "channel/region.hpp"
 #include "shm/memory.hpp"
@@ -13,6 +11,7 @@ namespace tenon {
 namespace {
 
 constexpr std::uint64_t least_block = 64 << 10;
+constexpr std::uint64_t huge_page = 2 << 20;
 /// Blocks that are made without waiting for one to come back: enough to write one while others travel, are read and
 /// come back; of small ones as many as there can be.
 constexpr std::size_t blocks_underway = 4;
@@ -93,7 +92,8 @@ bool Arena::make_room(std::uint64_t size) noexcept {
 }
 
 Result<Arena::Block*> Arena::make(std::uint64_t size) {
-  auto memory = TRY(os::Memfd::create("tenon-block", size));
+  const os::Memfd::Pages pages = size >= huge_page ? pages_ : os::Memfd::Pages::small;
+  auto memory = TRY(os::Memfd::create("tenon-block", size, os::Memfd::Sealing::allowed, pages));
   auto mapping = TRY(memory.map(os::Access::read_write));
   TRY(seal_for_peer(memory));
   Block& block = *std::ranges::find(blocks_, Use::none, &Block::use_);

@@ -12,6 +12,7 @@
 #include <tenon/error.hpp>
 #include <tenon/os/fd.hpp>
 #include <tenon/os/mapping.hpp>
+#include <tenon/os/memfd.hpp>
 
 #include "shm/layout.hpp"
 
@@ -39,9 +40,9 @@ class Arena {
     enum class Use : std::uint8_t { none, free, here, lent } use_ = Use::none;
   };
 
-  /// `returns` is the peer's; all blocks together have at most `most_bytes`.
-  Arena(const shm::ReturnWords& returns, std::uint64_t most_bytes) noexcept
-      : returns_(returns), most_bytes_(most_bytes) {}
+  /// `returns` is the peer's; all blocks together have at most `most_bytes`, those that are large enough in `pages`.
+  Arena(const shm::ReturnWords& returns, std::uint64_t most_bytes, os::Memfd::Pages pages) noexcept
+      : returns_(returns), most_bytes_(most_bytes), pages_(pages) {}
 
   /// Whether a message of that size can ever lie in a block.
   bool can_hold(std::uint64_t size) const noexcept { return block_size(size) <= most_bytes_; }
@@ -73,6 +74,7 @@ class Arena {
 
   const shm::ReturnWords& returns_;
   std::uint64_t most_bytes_;
+  os::Memfd::Pages pages_;
   std::uint64_t bytes_ = 0;  ///< of all blocks
   std::size_t lent_ = 0;
   std::uint32_t dropped_ = 0;  ///< a bit for each number of which the peer was not told yet

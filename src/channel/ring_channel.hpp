@@ -22,6 +22,7 @@ struct RingConnection {
   std::optional<PeerInfo> peer;
   RingStart start = {};
   std::uint64_t arena = 0;  ///< bytes of memory that each side may lend the other beside its ring
+  os::Memfd::Pages pages = os::Memfd::Pages::small;  ///< of what we lend there
 };
 
 /// `traits.max_message_size` is what the peer takes. Errors: resource_limit.

@@ -32,6 +32,7 @@ struct RingSides {
   os::WaitMode wait;
   RingStart start;
   std::uint64_t arena;  ///< bytes that may be lent to the other, in each direction, beside the ring
+  os::Memfd::Pages pages;
   std::atomic<std::uint64_t> sent{
       0};  ///< how far we have written: tells the receiving thread a conversation,
   std::atomic<bool> conversing{false};  ///< which it tells the sending one

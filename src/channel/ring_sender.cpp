@@ -29,7 +29,7 @@ constexpr auto short_sleep = std::chrono::milliseconds(1);
 RingSender::RingSender(RingSides& sides) noexcept
     : writer_(sides.regions->own.data(), sides.regions->own.capacity(),
               &sides.regions->peer.words().read_position, sides.start.send_from),
-      arena_(sides.regions->peer.returns(), sides.arena),
+      arena_(sides.regions->peer.returns(), sides.arena, sides.pages),
       waits_holding_(&sides.regions->peer.returns().waits_holding.generation),
       sent_(sides.sent),
       conversing_(sides.conversing),

@@ -7,6 +7,7 @@
 
 #include "base/try.hpp"
 #include "os/reserve.hpp"
+#include "os/retry.hpp"
 
 namespace tenon::os {
 namespace {
@@ -35,6 +36,17 @@ Fd make_memfd(const std::string& name, Memfd::Sealing sealing) noexcept {
   return fd;
 }
 
+/// Through a mapping, since fallocate(2) takes huge pages only where all shared memory has them. What it leaves out is
+/// allocated in small ones.
+void populate_with_huge_pages(int fd, std::uint64_t size) noexcept {
+  if (::ftruncate(fd, static_cast<off_t>(size)) != 0) return;
+  void* const place = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (place == MAP_FAILED) return;
+  if (::madvise(place, size, MADV_HUGEPAGE) == 0)
+    static_cast<void>(retry([&] { return ::madvise(place, size, MADV_POPULATE_WRITE); }));
+  ::munmap(place, size);
+}
+
 std::string advice_for_seal(int error) {
   if (error == EPERM) return "it was made unsealable, or Seals::seal has been added";
   if (error == EBUSY) return "a writable mapping exists: drop it first, or use Seals::future_write";
@@ -56,7 +68,7 @@ std::string to_string(Seals seals) {
   return text.empty() ? "none" : text;
 }
 
-Result<Memfd> Memfd::create(const std::string& name, std::size_t size, Sealing sealing) {
+Result<Memfd> Memfd::create(const std::string& name, std::size_t size, Sealing sealing, Pages pages) {
   if (size == 0)
     return std::unexpected(Error(Errc::invalid_argument, create_memory, name, "ask for at least one byte"));
   Fd fd = make_memfd(name, sealing);
@@ -66,8 +78,24 @@ Result<Memfd> Memfd::create(const std::string& name, std::size_t size, Sealing s
                                              error == EINVAL ? "the name has more than 249 bytes" : ""));
   }
   if (::fchmod(fd.get(), 0600) != 0) return std::unexpected(Error::from_errno(create_memory, name, errno));
-  TRY(reserve(fd.get(), size, create_memory, name));
+  TRY(reserve(fd.get(), size, create_memory, name,
+              pages == Pages::huge ? populate_with_huge_pages : nullptr));
   return Memfd(std::move(fd), size);
+}
+
+Result<void> Memfd::huge_pages_allowed() {
+  constexpr const char* setting = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+  const std::string value = system_limit(setting);
+  if (value == "unknown") {
+    return std::unexpected(Error(Errc::unsupported, "ask for huge pages", "shared memory",
+                                 "this kernel has no " + std::string(setting)));
+  }
+  if (value.contains("[never]") || value.contains("[deny]")) {
+    return std::unexpected(Error(
+        Errc::unsupported, "ask for huge pages", "shared memory",
+        "this machine gives none: as root, `echo advise > " + std::string(setting) + "`, or do without"));
+  }
+  return {};
 }
 
 Result<Memfd> Memfd::adopt(Fd fd, const Demands& demands) {

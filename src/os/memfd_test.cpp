@@ -4,6 +4,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
 
 #include "support/expect.hpp"
 
@@ -38,6 +41,40 @@ TEST(Memfd, without_bytes_or_with_an_endless_name_is_explained) {
   EXPECT_ERRC(Errc::invalid_argument, Memfd::create("frames", 0));
   EXPECT_OK(Memfd::create(std::string(249, 'n'), 1));
   EXPECT_ERRC(Errc::invalid_argument, Memfd::create(std::string(250, 'n'), 1));
+}
+
+/// Kilobytes of the mapping that are huge pages: proc_pid_smaps(5).
+std::uint64_t huge_kilobytes(const Mapping& mapping) {
+  std::ifstream maps("/proc/self/smaps");
+  std::ostringstream begin;
+  begin << std::hex << reinterpret_cast<std::uintptr_t>(mapping.view().data()) << '-';
+  bool here = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.starts_with(begin.str())) here = true;
+    std::uint64_t kilobytes = 0;
+    if (here && std::sscanf(line.c_str(), "ShmemPmdMapped: %lu", &kilobytes) == 1) return kilobytes;
+  }
+  return 0;
+}
+
+TEST(Memfd, consists_of_huge_pages_where_the_machine_gives_them) {
+  constexpr std::size_t size = 8 << 20;
+  const Memfd memory =
+      test::value_of(Memfd::create("frames", size, Memfd::Sealing::allowed, Memfd::Pages::huge));
+  struct stat info{};
+  ASSERT_EQ(::fstat(memory.fd().get(), &info), 0);
+  EXPECT_EQ(info.st_size, size);
+  EXPECT_GE(info.st_blocks * 512, size);
+  const Mapping mapping = test::value_of(memory.map(Access::read_write));
+  for (std::size_t at = 0; at < size; at += 4096) mapping.bytes()[at] = std::byte{1};
+  const auto allowed = Memfd::huge_pages_allowed();
+  if (allowed) {
+    EXPECT_EQ(huge_kilobytes(mapping), size / 1024);
+  } else {
+    EXPECT_EQ(huge_kilobytes(mapping), 0u);
+    EXPECT_ERRC(Errc::unsupported, allowed);
+    EXPECT_THAT(allowed.error().message(), testing::HasSubstr("transparent_hugepage/shmem_enabled"));
+  }
 }
 
 TEST(Memfd, once_sealed_keeps_its_size) {

@@ -106,7 +106,8 @@ void trim(int fd) noexcept {
 
 }  // namespace
 
-Result<void> reserve(int fd, std::uint64_t size, std::string_view operation, const std::string& subject) {
+Result<void> reserve(int fd, std::uint64_t size, std::string_view operation, const std::string& subject,
+                     void (*first)(int fd, std::uint64_t size) noexcept) {
   struct stat before{};
   if (::fstat(fd, &before) != 0) return std::unexpected(Error::from_errno(operation, subject, errno));
   const auto refuse = [&](int error, std::string advice) -> Result<void> {
@@ -126,6 +127,7 @@ Result<void> reserve(int fd, std::uint64_t size, std::string_view operation, con
   const std::uint64_t allocated = static_cast<std::uint64_t>(before.st_blocks) * 512;
   if (room && size > allocated && size - allocated > room->bytes) return refuse(ENOSPC, no_room);
 
+  if (first != nullptr) first(fd, size);
   const int error = allocate_all(fd, size);
   if (error == 0) return {};
   trim(fd);

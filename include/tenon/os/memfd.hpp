@@ -40,6 +40,9 @@ TENON_EXPORT std::string to_string(Seals seals);
 class TENON_EXPORT Memfd {
  public:
   enum class Sealing : std::uint8_t { allowed, forbidden };
+  /// Of what the memory consists: huge pages have 2 MiB and spare page faults and address look-ups in memory of
+  /// many megabytes. They are a wish: where none is left, or huge_pages_allowed() says no, pages are small.
+  enum class Pages : std::uint8_t { small, huge };
 
   /// What adopt() demands of memory that comes from a peer. The defaults keep a peer from raising SIGBUS in
   /// us by cutting it short, and us from mapping what was never allocated.
@@ -55,7 +58,11 @@ class TENON_EXPORT Memfd {
   /// /proc/PID/fd as `memfd:name`, and need not be unique.
   /// Errors: invalid_argument (`size` 0, a name above 249 bytes), resource_limit (memory, with what is needed
   /// and what is free; ulimit -f; descriptors).
-  static Result<Memfd> create(const std::string& name, std::size_t size, Sealing sealing = Sealing::allowed);
+  static Result<Memfd> create(const std::string& name, std::size_t size, Sealing sealing = Sealing::allowed,
+                              Pages pages = Pages::small);
+  /// Whether this machine gives huge pages to shared memory that asks for them:
+  /// /sys/kernel/mm/transparent_hugepage/shmem_enabled. Errors: unsupported, with what the administrator can do.
+  static Result<void> huge_pages_allowed();
 
   /// Takes memory that somebody else made, if it is what `demands` say. Closes `fd` if not.
   /// Errors: protocol_violation (no such memory, not sealed, too small, too large, with holes).

@@ -73,6 +73,21 @@ TEST_F(ShmArenaLimits, a_receiver_without_descriptors_is_told_of_a_death) {
   EXPECT_ERRC(Errc::peer_died, receiver.borrow(soon()));
 }
 
+TEST_F(ShmArenaLimits, huge_pages_are_used_or_refused) {
+  EXPECT_ERRC(Errc::invalid_argument, listen(address("&huge-pages=maybe")));
+  const auto allowed = os::Memfd::huge_pages_allowed();
+  if (!allowed) {
+    const auto refused = listen(address("&huge-pages=yes"));
+    ASSERT_TRUE(is_error(Errc::unsupported, refused));
+    EXPECT_THAT(refused.error().message(), testing::HasSubstr(allowed.error().advice()));
+  }
+  auto [sender, receiver] = meet(allowed ? "&huge-pages=yes" : "&huge-pages=no");
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    lend(sender, 5'000'000, i);
+    EXPECT_TRUE(is_pattern(value_of(receiver.borrow(soon())).bytes(), i));
+  }
+}
+
 TEST_F(ArenaLimitsBesidePeer, a_death_is_seen_behind_a_descriptor_that_cannot_be_taken) {
   peer_->pass(STDIN_FILENO);
   peer_.reset();

@@ -36,6 +36,7 @@ struct ShmOptions {
   std::uint64_t capacity = default_capacity;
   int fd = -1;  ///< a socket that is connected already
   std::uint64_t arena = default_arena;
+  os::Memfd::Pages pages = os::Memfd::Pages::small;
 
   ShmHello hello() const { return {capacity, channel.max_message_size, Fences::on_both_sides, arena}; }
 };
@@ -70,12 +71,22 @@ Result<int> fd_of(const Address& address) {
   return fd;
 }
 
+Result<os::Memfd::Pages> pages_of(const Address& address) {
+  const auto text = address.option("huge-pages").value_or("no");
+  if (text == "no") return os::Memfd::Pages::small;
+  if (text != "yes") return bad_option(address, "huge-pages", "it is yes or no");
+  if (const auto allowed = os::Memfd::huge_pages_allowed(); !allowed)
+    return std::unexpected(allowed.error().with("ask for huge pages", address.to_string()));
+  return os::Memfd::Pages::huge;
+}
+
 Result<ShmOptions> options_of(const Address& address) {
   return ShmOptions{TRY(ChannelOptions::from(address)),
                     std::bit_ceil(TRY(size_of(address, "capacity", default_capacity, shm::least_capacity,
                                               shm::most_capacity, "it is 4K to 1G"))),
                     TRY(fd_of(address)),
-                    TRY(size_of(address, "arena", default_arena, 0, most_arena, "it is 0 (none) to 1T"))};
+                    TRY(size_of(address, "arena", default_arena, 0, most_arena, "it is 0 (none) to 1T")),
+                    TRY(pages_of(address))};
 }
 
 const Traits& traits_at(const Address& address) noexcept {
@@ -96,7 +107,9 @@ Result<std::unique_ptr<Endpoint>> open(const Address& address, Introduction& int
                                        const ShmOptions& options) {
   Traits traits = traits_at(address);
   traits.max_message_size = introduction.theirs_max_message_size();
-  return make_ring_endpoint(address, introduction.take(), traits, options.channel);
+  RingConnection connection = introduction.take();
+  connection.pages = options.pages;
+  return make_ring_endpoint(address, std::move(connection), traits, options.channel);
 }
 
 /// The introduction over a connected socket, and the channel after it.
@@ -211,7 +224,8 @@ const Transport shm_transport{
     .scheme = "shm",
     .mechanism = "shared memory (memfd), introduced at a Unix socket",
     .place = "/path, or @name without a file",
-    .options = {"fd", "mode", "group", "owner", "capacity", "arena", "wait", "max-message-size", "require"},
+    .options = {"fd", "mode", "group", "owner", "capacity", "arena", "huge-pages", "wait", "max-message-size",
+                "require"},
     .general_traits = shm_traits,
     .traits = traits,
     .connect = connect,
