@@ -26,17 +26,21 @@ struct Judged {
 
 /// The room that has to be between all repetitions of the one report and all of the other.
 double room(const Evidence& evidence, double threshold) {
-  return alone_times * std::log1p(threshold) + evidence.unwatched;
+  return alone_times * std::log1p(threshold) + evidence.unwatched + evidence.half_reach;
+}
+
+bool enough(const Evidence& evidence, double threshold) {
+  return std::abs(evidence.effect) > std::log1p(threshold) + evidence.unwatched;
 }
 
 bool moved(const Evidence& evidence, double threshold) {
-  return std::abs(evidence.effect) > std::log1p(threshold) && std::abs(evidence.errors) >= sure;
+  return enough(evidence, threshold) && std::abs(evidence.errors) >= sure;
 }
 
 /// Above 0: better; below: worse; 0: neither.
 double direction(const Judged& one, const std::vector<Judged>& all, double threshold) {
   const Evidence& own = one.evidence;
-  if (std::abs(own.effect) <= std::log1p(threshold)) return 0;
+  if (!enough(own, threshold)) return 0;
   if (std::abs(own.apart) > room(own, threshold)) return own.apart;
   if (!moved(own, threshold)) return 0;
   const auto with_it = std::ranges::count_if(all, [&](const Judged& other) {
@@ -52,7 +56,7 @@ std::vector<Seen> what_is_seen(const std::vector<Judged>& all, double threshold)
   for (const auto& [matched, evidence] : all) {
     const double margin = nearly_always * evidence.error;
     auto& [together, alone] = sizes[matched.after->workload];
-    together.push_back(std::max(std::log1p(threshold), sure * evidence.error) + margin);
+    together.push_back(std::max(std::log1p(threshold) + evidence.unwatched, sure * evidence.error) + margin);
     alone.push_back(evidence.overlap + room(evidence, threshold) + margin);
     if (std::ranges::find(seen, matched.after->workload, &Seen::workload) == seen.end())
       seen.push_back({matched.after->workload, 0, 0});
@@ -113,7 +117,8 @@ Comparison compare(const SavedReport& before, const SavedReport& after, double t
   auto usual = scatter_of_workloads(matched);
   std::vector<Judged> all;
   for (auto& one : matched) {
-    const Evidence evidence = weigh(one, usual[one.after->workload]);
+    const Evidence evidence =
+        weigh(one, usual[one.after->workload], moves_of_others(before, after, *one.after));
     all.push_back({std::move(one), evidence});
   }
   comparison.compared = all.size();

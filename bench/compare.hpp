@@ -32,10 +32,10 @@ struct Comparison {
   std::vector<std::string> notes;  ///< why the two may not be comparable
 };
 
-/// A figure has changed when it has done so in one of two ways, and, where both reports have its floor, its ratio to the
-/// floor has as well: a machine that has become slower for everyone is no change.
+/// A figure has changed when it has done so in one of two ways, and its ratio to what was measured beside it (evidence.hpp)
+/// has as well: a machine that has become slower for everyone is no change.
 /// - Alone: all repetitions of the one report lie beyond all of the other by more than twice `threshold` (0.1 is 10%;
-///   without a floor half of their spread more).
+///   half of their spread more if nothing was measured beside it).
 /// - Together: the medians differ by more than `threshold` and by three standard errors, and so do those of at least two
 ///   other figures of the row, in the same direction.
 /// Only repetitions whose CPUs were at the same distance are compared (evidence.hpp); floors and other libraries are not.

@@ -149,6 +149,41 @@ TEST(Compare, one_repetition_has_to_differ_by_a_lot) {
   EXPECT_EQ(compare(row_of({2000}, 1), row_of({4000}, 1), 0.1).worse.size(), 1U);
 }
 
+TEST(Compare, without_floors_what_all_rows_have_in_common_is_the_machine) {
+  const auto columns = [](double machine, double own) {
+    Report report;
+    for (const char* row : {"unix", "a", "b", "c", "d", "e"}) {
+      Times times;
+      for (const double time : {2000.0, 2010.0, 1990.0, 2005.0})
+        times.push_back(static_cast<std::uint32_t>(time * machine * (std::string(row) == "unix" ? own : 1)));
+      report.cells.push_back(cell_of(false, times, 64, {}));
+      report.cells.back().row = row;
+    }
+    return saved(report);
+  };
+  EXPECT_TRUE(compare(columns(1, 1), columns(2, 1), 0.1).worse.empty());
+  EXPECT_TRUE(compare(columns(1, 1), columns(2, 0.5), 0.1).better.empty()) << "its own figure is as it was";
+  const auto found = compare(columns(1, 1), columns(1.1, 1.5), 0.1);
+  ASSERT_EQ(found.worse.size(), 1U);
+  EXPECT_EQ(found.worse[0].after->row, "unix");
+}
+
+TEST(Compare, what_other_libraries_did_is_what_the_machine_may_have_done) {
+  const auto columns = [](std::uint32_t own, std::uint32_t library) {
+    Report report;
+    for (const char* row : {"unix", "a", "b", "c", "d", "e"}) {
+      const std::uint32_t time = row[0] == 'u' ? own : library;
+      report.cells.push_back(cell_of(false, {time, time + 2, time - 2, time + 1}, 64, {}));
+      report.cells.back().row = row;
+      if (row[0] != 'u') report.peers[row] = "1.0";
+    }
+    return saved(report);
+  };
+  EXPECT_EQ(compare(columns(2000, 3000), columns(3000, 3000), 0.1).worse.size(), 1U);
+  EXPECT_TRUE(compare(columns(2000, 3000), columns(3000, 2200), 0.1).worse.empty())
+      << "the libraries moved by as much";
+}
+
 TEST(Compare, another_library_is_not_ours_to_judge) {
   auto before = report_of({2000, 2100, 1900}, usual);
   auto after = report_of({4000, 4100, 3900}, usual);

@@ -10,40 +10,67 @@ namespace bench {
 namespace {
 
 constexpr std::size_t enough = 3;
+constexpr std::size_t enough_rows = 5;  // whose middle does not depend on one
 constexpr double least_scatter = 0.01;  // clocks tick
 constexpr double scatter_of_one = 0.1;  // a single repetition tells nothing of it
 constexpr double of_a_median = 1.2533;  // its standard error, against that of a mean
 
-/// What is to be compared of one report: all repetitions of a cell, with those of its floor.
+/// What is to be compared of one report: all repetitions of a cell, with those of what was measured beside it.
 struct Whole {
   std::vector<double> figure;
   std::vector<double> ratio;
-  std::vector<double> flag;        ///< 0: not known
-  std::vector<double> floor_flag;  ///< likewise
+  std::vector<double> flag;         ///< 0: not known
+  std::vector<double> beside_flag;  ///< likewise
 };
 
-const SavedCell* floor_of(const SavedReport& report, const SavedCell& cell) {
-  const std::string workload = cell.workload == "batched" ? "one-way" : cell.workload;
-  const auto* const floor = find_cell(report, cell.row, workload, cell.size, cell.waiting, true);
-  return floor != nullptr && floor->repetitions.size() == cell.repetitions.size() ? floor : nullptr;
-}
+/// What tells how fast the machine was in each repetition of a cell.
+struct Beside {
+  std::vector<double> figures;  ///< empty: nothing does
+  std::vector<double> flags;
+};
 
 bool usable(double value) noexcept {
   return value > 0 && std::isfinite(value);
 }
 
-Whole whole_of(const SavedReport& report, const SavedCell& cell, bool with_floor) {
+/// The middle of all rows but the cell's own, in each repetition.
+Beside middle_of_rows(const SavedReport& report, const SavedCell& cell) {
+  std::vector<std::vector<double>> values(cell.repetitions.size());
+  for (const SavedCell& other : report.cells) {
+    if (other.floor || other.row == cell.row || other.workload != cell.workload || other.size != cell.size ||
+        other.waiting != cell.waiting || other.repetitions.size() != values.size())
+      continue;
+    for (std::size_t index = 0; index < values.size(); ++index) {
+      if (usable(other.repetitions[index])) values[index].push_back(other.repetitions[index]);
+    }
+  }
+  Beside beside;
+  for (auto& each : values) {
+    if (each.size() < enough_rows) return {};
+    beside.figures.push_back(spread_of(std::move(each)).median);
+    beside.flags.push_back(0);
+  }
+  return beside;
+}
+
+Beside beside(const SavedReport& report, const SavedCell& cell) {
+  const auto* const floor = find_cell(report, cell.row, cell.workload, cell.size, cell.waiting, true);
+  if (floor == nullptr) return middle_of_rows(report, cell);
+  if (floor->repetitions.size() != cell.repetitions.size()) return {};
+  return {floor->repetitions, floor->flag_ns};
+}
+
+Whole whole_of(const SavedCell& cell, const Beside* with) {
   Whole whole;
   const double better = cell.less_is_better() ? -1 : 1;
-  const SavedCell* const floor = with_floor ? floor_of(report, cell) : nullptr;
   for (std::size_t index = 0; index < cell.repetitions.size(); ++index) {
     const double value = cell.repetitions[index];
-    const double bare = floor != nullptr ? floor->repetitions[index] : 1;
+    const double bare = with != nullptr ? with->figures[index] : 1;
     if (!usable(value) || !usable(bare)) continue;
     whole.figure.push_back(better * std::log(value));
-    if (floor != nullptr) whole.ratio.push_back(better * std::log(value / bare));
+    if (with != nullptr) whole.ratio.push_back(better * std::log(value / bare));
     whole.flag.push_back(cell.flag_ns[index]);
-    whole.floor_flag.push_back(floor != nullptr ? floor->flag_ns[index] : 0);
+    whole.beside_flag.push_back(with != nullptr ? with->flags[index] : 0);
   }
   return whole;
 }
@@ -56,7 +83,7 @@ bool at(double distance, double flag) noexcept {
 Series at_distance(const Whole& whole, double distance) {
   Series series;
   for (std::size_t index = 0; index < whole.figure.size(); ++index) {
-    if (!at(distance, whole.flag[index]) || !at(distance, whole.floor_flag[index])) continue;
+    if (!at(distance, whole.flag[index]) || !at(distance, whole.beside_flag[index])) continue;
     series.figure.push_back(whole.figure[index]);
     if (!whole.ratio.empty()) series.ratio.push_back(whole.ratio[index]);
   }
@@ -105,10 +132,14 @@ double nearer_to_zero(double one, double other) noexcept {
 
 Matched match(const SavedReport& first, const SavedCell& before, const SavedReport& second,
               const SavedCell& after) {
-  Matched matched{&before, &after, {}, {}, false};
-  const bool floors = floor_of(first, before) != nullptr && floor_of(second, after) != nullptr;
-  const Whole old = whole_of(first, before, floors);
-  const Whole now = whole_of(second, after, floors);
+  Matched matched{&before, &after, {}, {}, false, false};
+  const Beside there_was = beside(first, before);
+  const Beside there_is = beside(second, after);
+  matched.floors =
+      find_cell(first, before.row, before.workload, before.size, before.waiting, true) != nullptr;
+  const bool both_have = !there_was.figures.empty() && !there_is.figures.empty();
+  const Whole old = whole_of(before, both_have ? &there_was : nullptr);
+  const Whole now = whole_of(after, both_have ? &there_is : nullptr);
   const auto most = std::min(old.figure.size(), now.figure.size());
   std::size_t found = 0;
   std::vector<double> distances = old.flag;
@@ -152,14 +183,37 @@ std::map<std::string, Scatter> scatter_of_workloads(const std::vector<Matched>& 
   return usual;
 }
 
-Evidence weigh(const Matched& matched, const Scatter& usual) {
+double moves_of_others(const SavedReport& first, const SavedReport& second, const SavedCell& cell) {
+  std::vector<double> moves;
+  for (const SavedCell& other : second.cells) {
+    const bool floor = other.floor && cell.workload == "batched" && other.workload == "one-way";
+    const bool library = second.peers.contains(other.row) && other.workload == cell.workload;
+    if (!(floor || library) || other.size != cell.size || other.waiting != cell.waiting || !other.figure)
+      continue;
+    const auto* const old =
+        find_cell(first, other.row, other.workload, other.size, other.waiting, other.floor);
+    if (old != nullptr && usable(old->figure->median) && usable(other.figure->median))
+      moves.push_back(std::abs(std::log(other.figure->median / old->figure->median)));
+  }
+  if (moves.empty()) return 0;
+  std::ranges::sort(moves);
+  return moves[moves.size() * 3 / 4];
+}
+
+Evidence weigh(const Matched& matched, const Scatter& usual, double others) {
   const Step own = step_of(matched.old.figure, matched.now.figure, usual.figure);
   if (matched.old.ratio.empty())
-    return {own.move, own.move / own.error, own.apart, own.error, own.overlap, own.reach / 2};
+    return {own.move, own.move / own.error, own.apart, own.error, own.overlap, others, own.reach / 2};
   const Step ratio = step_of(matched.old.ratio, matched.now.ratio, usual.ratio);
   const Step& steadier = ratio.error < own.error ? ratio : own;
   const double effect = nearer_to_zero(own.move, ratio.move);
-  return {effect, steadier.move / steadier.error, steadier.apart, steadier.error, steadier.overlap, 0};
+  return {effect,
+          steadier.move / steadier.error,
+          steadier.apart,
+          steadier.error,
+          steadier.overlap,
+          matched.floors ? 0 : others,
+          0};
 }
 
 }  // namespace bench

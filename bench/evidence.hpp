@@ -10,10 +10,10 @@
 
 namespace bench {
 
-/// A figure, and its ratio to the floor where there is one, of the repetitions that can be compared.
+/// A figure, and its ratio to what was measured beside it, of the repetitions that can be compared.
 struct Series {
   std::vector<double> figure;
-  std::vector<double> ratio;  ///< empty without a floor
+  std::vector<double> ratio;  ///< empty if nothing was
 };
 
 /// One case in both reports. `unlike`: no three repetitions of each had their CPUs at the same distance.
@@ -23,10 +23,13 @@ struct Matched {
   Series old;
   Series now;
   bool unlike = false;
+  bool floors = false;  ///< `ratio` is to its own floor
 };
 
-/// `before` and `after` are cells of these reports. Of repetitions whose flag is known those count that had the CPUs
-/// at the same distance (flag.hpp), for their floors too; at that of which both reports have the most.
+/// `before` and `after` are cells of these reports. Beside a figure was measured its floor; or, for workloads without
+/// one of their own, the middle of all other rows in the same repetition, if both reports have at least five. Of
+/// repetitions whose flag is known those count that had the CPUs at the same distance (flag.hpp), for their floors too;
+/// at that of which both reports have the most.
 Matched match(const SavedReport& first, const SavedCell& before, const SavedReport& second,
               const SavedCell& after);
 
@@ -41,16 +44,27 @@ struct Scatter {
 std::map<std::string, Scatter> scatter_of_workloads(const std::vector<Matched>& all);
 
 struct Evidence {
-  double effect = 0;  ///< of the medians: the figure's or the ratio's, whichever is less; 0 if they disagree
-  double errors = 0;  ///< by how many standard errors, with its sign
-  double apart =
-      0;  ///< the room between all repetitions of the one and all of the other, with its sign; 0: they overlap
-  double error = 0;    ///< the standard error
-  double overlap = 0;  ///< how far the medians have to be from one another so that there is no overlap
-  double unwatched =
-      0;  ///< without a floor, which tells what the machine did: half of how far repetitions reach
+  /// Of the medians: the figure's or the ratio's, whichever is less; 0 if they disagree.
+  double effect = 0;
+  /// By how many standard errors, with its sign.
+  double errors = 0;
+  /// The room between all repetitions of the one and all of the other, with its sign; 0 if they overlap.
+  double apart = 0;
+  /// The standard error.
+  double error = 0;
+  /// How far the medians have to be from one another so that there is no overlap.
+  double overlap = 0;
+  /// What the machine may have done unseen, if the figure has no floor of its own: as much as others have moved.
+  double unwatched = 0;
+  /// Half of how far its repetitions reach, if nothing at all was measured beside it.
+  double half_reach = 0;
 };
 
-Evidence weigh(const Matched& matched, const Scatter& usual);
+/// How far three in four of those moved that neither report is about: other libraries with the case of `cell`, and
+/// floors, for batches those of single sends.
+double moves_of_others(const SavedReport& first, const SavedReport& second, const SavedCell& cell);
+
+/// `others` are the moves_of_others().
+Evidence weigh(const Matched& matched, const Scatter& usual, double others);
 
 }  // namespace bench

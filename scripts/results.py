@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
-"""Writes docs/results.md and docs/images/bench.svg from one run of tenon bench.
+"""Writes docs/results.md from one run of tenon bench, which draws the picture in it.
 
-    tenon bench --full --json > results.json
+    tenon bench --full --json --svg docs/images/bench.svg > results.json
     scripts/results.py results.json "tenon bench --full"
 """
 
-import html
 import json
-import math
 import os
 import sys
 
@@ -144,88 +142,13 @@ is all that is told. Compare within a column here, not with 2013: that is anothe
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-class Panel:
-    """Dots on a logarithmic axis, a row each; a bar where the bare mechanism is."""
-
-    def __init__(self, report, workload, size, waiting, left, right):
-        self.report, self.workload, self.size, self.waiting, self.left, self.right = report, workload, size, waiting, left, right
-        values = [c["figure"]["median"] for c in report.json["cells"] if c["figure"] and
-                  (c["workload"], c["size"], c["waiting"]) == (workload, size, waiting)]
-        self.low, self.high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-        self.unit = next(c for c in report.json["cells"] if c["workload"] == workload)
-
-    def x(self, value):
-        return self.left + (math.log10(value) - self.low) / (self.high - self.low) * (self.right - self.left)
-
-    def svg(self, title, rows, top, step):
-        bottom = top + step * len(rows)
-        lines = [f'<text class="head" x="{self.left}" y="{top - 26}">{html.escape(title)}</text>']
-        for power in range(self.low, self.high + 1):
-            x = self.x(10 ** power)
-            lines.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top - 4}" y2="{bottom}"/>'
-                         f'<text class="tick" x="{x:.1f}" y="{top - 9}">{figure(self.unit, 10 ** power).replace(".00", "").replace(".0", "")}</text>')
-        for index, row in enumerate(rows):
-            y = top + step * (index + 0.5)
-            cell = self.report.find(row, self.workload, self.size, self.waiting)
-            bare = self.report.find(row, self.workload, self.size, self.waiting, floor=True)
-            if bare:
-                x = self.x(bare["figure"]["median"])
-                lines.append(f'<line class="bare" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 6:.1f}" y2="{y + 6:.1f}"/>')
-            if cell:
-                x = self.x(cell["figure"]["median"])
-                both = [x, self.x(bare["figure"]["median"])] if bare else [x]
-                kind = "other" if row in self.report.json["peers"] else "ours"
-                end = max(both) > self.right - 60
-                at = min(both) - 10 if end else max(both) + 10
-                lines.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
-                             f'<text class="value" x="{at:.1f}" y="{y + 4:.1f}" '
-                             f'text-anchor="{"end" if end else "start"}">{figure(cell, cell["figure"]["median"])}</text>')
-        return "\n".join(lines)
-
-
-STYLE = """
-.paper{fill:#fff;stroke:#d0d7de}text{fill:#1f2328;font:12px system-ui,-apple-system,"Segoe UI",sans-serif}.head{font-weight:600;font-size:13px}
-.tick{fill:#59636e;text-anchor:middle;font-size:11px}.grid{stroke:#d0d7de}.ours{fill:#1f5fbf}.other{fill:none;stroke:#59636e;stroke-width:1.5}
-.bare{stroke:#b3450a;stroke-width:2.5}.name{text-anchor:end}.soft{fill:#59636e}.value{font-size:11px}
-@media(prefers-color-scheme:dark){.paper{fill:#0d1117;stroke:#3d444d}text{fill:#f0f6fc}.tick,.soft{fill:#9198a1}.grid{stroke:#3d444d}
-.ours{fill:#7ab0ff}.other{stroke:#9198a1}.bare{stroke:#ff9d5c}}
-"""
-
-
-def chart(report, waiting):
-    trips = report.each("size", workload="round-trip")[0]
-    size = 1024 if 1024 in report.each("size", workload="one-way") else trips
-    rows = [row for row in report.each("row", floor=False) if report.find(row, "round-trip", trips, waiting)]
-    rows.sort(key=lambda row: report.find(row, "round-trip", trips, waiting)["figure"]["median"])
-    top, step, wide = 62, 20, 860
-    tall = top + step * len(rows) + 34
-    names = "\n".join(f'<text class="name{" soft" if row in report.json["peers"] else ""}" x="112" '
-                      f'y="{top + step * (index + 0.5) + 4:.1f}">{html.escape(row)}</text>' for index, row in enumerate(rows))
-    machine = report.json["machine"]
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {tall}" role="img" aria-label="Round trips and messages a second of every transport of tenon, its bare mechanism and other libraries">
-<style>{STYLE}</style>
-<rect class="paper" x=".5" y=".5" width="{wide - 1}" height="{tall - 1}" rx="6"/>
-{names}
-{Panel(report, "round-trip", trips, waiting, 130, 455).svg(f"Round trip of {size_text(trips)}, median; left is better", rows, top, step)}
-{Panel(report, "one-way", size, waiting, 520, 830).svg(f"Messages of {size_text(size)} a second; right is better", rows, top, step)}
-<circle class="ours" cx="136" cy="{tall - 15}" r="4.5"/><text class="value" x="146" y="{tall - 11}">tenon</text>
-<line class="bare" x1="206" x2="206" y1="{tall - 21}" y2="{tall - 9}"/><text class="value" x="214" y="{tall - 11}">the bare mechanism</text>
-<circle class="other" cx="352" cy="{tall - 15}" r="4.5"/><text class="value" x="362" y="{tall - 11}">another library</text>
-<text class="value soft" x="845" y="{tall - 11}" text-anchor="end">{html.escape(machine['cpu'])}, {machine['cpus']} CPUs, {report.json['started'][:10]}; waiting: {waiting}; logarithmic</text>
-</svg>
-"""
-
-
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     with open(sys.argv[1], encoding="utf-8") as file:
         report = Report(json.load(file))
-    os.makedirs(os.path.join(DOCS, "images"), exist_ok=True)
     with open(os.path.join(DOCS, "results.md"), "w", encoding="utf-8") as file:
         file.write(markdown(report, sys.argv[2]))
-    with open(os.path.join(DOCS, "images", "bench.svg"), "w", encoding="utf-8") as file:
-        file.write(chart(report, report.each("waiting")[0]))
 
 
 if __name__ == "__main__":

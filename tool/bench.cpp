@@ -8,6 +8,7 @@
 
 #include "base/try.hpp"
 #include "bench/compare.hpp"
+#include "bench/html/overview.hpp"
 #include "bench/html/page.hpp"
 #include "bench/pattern.hpp"
 #include "bench/peers/peer.hpp"
@@ -61,7 +62,7 @@ class BenchCommand final : public Command {
   Result<void> choose_rows(bench::Plan& plan) const;
   Result<void> choose_sizes(bench::Plan& plan) const;
   Result<void> choose_workloads(bench::Plan& plan) const;
-  Result<void> write_page(const bench::Report& report) const;
+  Result<void> write_pictures(const bench::Report& report) const;
   Result<int> print(const bench::Report& report);
   Result<int> compare();
 
@@ -79,7 +80,9 @@ class BenchCommand final : public Command {
   std::optional<std::chrono::nanoseconds> time_;
   bool no_floors_ = false;
   std::string html_;
-  tenon::os::Fd page_;  ///< opened before anything is measured
+  std::string svg_;
+  tenon::os::Fd page_;  ///< opened before anything is measured, like the next
+  tenon::os::Fd picture_;
   bool json_ = false;
   bool csv_ = false;
 };
@@ -111,6 +114,8 @@ void BenchCommand::declare(CLI::App& app) {
   auto* const form = app.add_option_group("form");
   form->add_flag("--json", json_, "Print one JSON object");
   app.add_option("--html", html_, "Write a page with charts to this file, too")->type_name("FILE");
+  app.add_option("--svg", svg_, "Write a picture of round trips and rates to this file, too")
+      ->type_name("FILE");
   form->add_flag("--csv", csv_, "Print a line for each measurement");
   form->require_option(0, 1);
 }
@@ -199,20 +204,29 @@ Result<bench::Plan> BenchCommand::plan() const {
     plan.measured = std::clamp<std::chrono::nanoseconds>(*time_, 100us, 60s);
     plan.warm_up = plan.measured / 5;
   }
+  const auto draws = [](bench::Workload one) {
+    return one == bench::Workload::round_trip || one == bench::Workload::one_way;
+  };
+  if (!svg_.empty() && std::ranges::none_of(plan.workloads, draws))
+    return wrong("--svg", svg_, "it shows the workloads round-trip and one-way: measure one of them");
   plan.rate = rate_.value_or(0);
   plan.floors = !no_floors_;
   plan.peers = rows_.empty();
   return plan;
 }
 
-Result<void> BenchCommand::write_page(const bench::Report& report) const {
+Result<void> BenchCommand::write_pictures(const bench::Report& report) const {
   const auto fresh = TRY(tenon::Canceller::create());
   const auto saved = TRY(bench::read_report(bench::json_of(report), "report"));
-  return write_output(page_.get(), tenon::bytes_of(bench::page_of(saved, tenon::transports())), fresh);
+  if (page_)
+    TRY(write_output(page_.get(), tenon::bytes_of(bench::page_of(saved, tenon::transports())), fresh));
+  if (!picture_) return {};
+  if (!bench::has_overview(saved)) say("--svg " + svg_ + ": nothing that it shows was finished");
+  return write_output(picture_.get(), tenon::bytes_of(bench::overview_of(saved)), fresh);
 }
 
 Result<int> BenchCommand::print(const bench::Report& report) {
-  if (!html_.empty()) TRY(write_page(report));
+  if (page_ || picture_) TRY(write_pictures(report));
   const auto fresh = TRY(tenon::Canceller::create());  // what is finished is printed after Ctrl-C too
   Output out(standard_output, fresh);
   out.buffer() += json_ ? bench::json_of(report) : csv_ ? bench::csv_of(report) : bench::text_of(report);
@@ -251,6 +265,7 @@ Result<int> BenchCommand::run() {
     return exit_usage;
   }
   if (!html_.empty()) page_ = TRY(open_output(html_));
+  if (!svg_.empty()) picture_ = TRY(open_output(svg_));
   const auto report = [&] {
     BenchLine line;
     return bench::run(*plan, *placement, stop(),

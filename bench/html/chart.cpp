@@ -32,7 +32,9 @@ double position(Axis axis, double value) {
   return std::log10(std::max(value, 1e-9));
 }
 
-std::string label(Axis axis, double value) {
+}  // namespace
+
+std::string tick_text(Axis axis, double value) {
   switch (axis) {
     case Axis::bytes:
       return tenon::format_size(static_cast<std::uint64_t>(value));
@@ -51,6 +53,8 @@ std::string label(Axis axis, double value) {
   return value <= 0 ? "min" : value >= 0.99999 ? "max" : fmt::format("p{:g}", value * 100);
 }
 
+namespace {
+
 /// One axis: the range of its values, and where they come to lie between two places.
 class Scale {
  public:
@@ -58,7 +62,7 @@ class Scale {
     std::ranges::sort(values);
     values.erase(std::ranges::unique(values).begin(), values.end());
     if (axis == Axis::bytes || axis == Axis::quantile) {
-      for (const double value : values) ticks_.push_back({value, label(axis, value)});
+      for (const double value : values) ticks_.push_back({value, tick_text(axis, value)});
       low_ = position(axis, values.front());
       high_ = position(axis, values.back());
     } else {
@@ -66,7 +70,7 @@ class Scale {
       high_ = std::ceil(position(axis, values.back()));
       for (double power = low_; power <= high_ + 0.5; ++power) {
         const double value = std::pow(10, power);
-        ticks_.push_back({value, label(axis, value)});
+        ticks_.push_back({value, tick_text(axis, value)});
       }
     }
     if (high_ <= low_) high_ = low_ + 1;

@@ -10,6 +10,9 @@ namespace bench {
 /// What an axis shows.
 enum class Axis { bytes, nanoseconds, per_second, quantile };
 
+/// "10 us", "1 M/s", "64 KiB", "p99".
+std::string tick_text(Axis axis, double value);
+
 struct Point {
   double x;
   double y;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/html/chart.hpp"
+#include "bench/html/overview.hpp"
 
 namespace bench {
 namespace {
@@ -46,6 +47,35 @@ TEST(Page, has_a_line_for_each_row_and_nothing_from_elsewhere) {
 
 TEST(Page, an_empty_report_is_a_page_without_charts) {
   EXPECT_EQ(count(page_of({}, tenon::transports()), "<svg"), 0U);
+}
+
+TEST(Overview, has_a_mark_for_each_row_and_its_floor) {
+  SavedReport report;
+  for (const char* workload : {"round-trip", "one-way"}) {
+    for (const char* row : {"unix", "shm", "another <b>"}) {
+      report.cells.push_back(cell(row, workload, 64, 5000));
+      report.cells.push_back(cell(row, workload, 1024, 700));
+    }
+    report.cells.push_back(cell("shm", workload, 64, 4000));
+    report.cells.back().floor = true;
+  }
+  report.peers["another <b>"] = "1.0";
+  const auto svg = overview_of(report);
+  EXPECT_EQ(count(svg, "circle class=\"ours\""), 4U + 1) << "and one in the legend";
+  EXPECT_EQ(count(svg, "circle class=\"other\""), 2U + 1);
+  EXPECT_EQ(count(svg, "class=\"bare\""), 1U + 1) << "one-way has 1 KiB, and no floor there";
+  EXPECT_NE(svg.find("Messages of 1 KiB a second"), std::string::npos);
+  EXPECT_EQ(svg.find("<b>"), std::string::npos);
+  EXPECT_EQ(count(svg, "http"), 1U) << "the name of the format";
+}
+
+TEST(Overview, one_of_the_two_is_enough_and_none_is_nothing) {
+  SavedReport report;
+  EXPECT_FALSE(has_overview(report));
+  EXPECT_EQ(overview_of(report), "");
+  report.cells.push_back(cell("unix", "one-way", 64, 5000));
+  EXPECT_EQ(count(overview_of(report), "class=\"head\""), 1U);
+  EXPECT_EQ(overview_of(report).find("nan"), std::string::npos);
 }
 
 TEST(Chart, one_point_and_equal_values_are_drawn_inside) {

@@ -129,6 +129,14 @@ class Rows(BenchTest):
         for element in page.iter():
             self.assertFalse({"src", "href"} & set(element.keys()), "something would be fetched")
 
+    def test_a_picture(self):
+        self.bench(*TINY, "--rows", "unix,shm", "--sizes", "64", "--workloads", "round-trip", "--svg", "picture.svg")
+        picture = xml.etree.ElementTree.parse(self.path("picture.svg"))
+        names = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text") if text.get("class") == "name"]
+        self.assertEqual(sorted(names), ["shm", "unix"])
+        self.assertIn("round-trip and one-way",
+                      self.bench("--workloads", "memory", "--svg", "picture.svg", status=2).stderr.decode())
+
     def test_a_page_that_cannot_be_written_is_known_before_anything_is_measured(self):
         self.assertIn("not found", self.bench(*TINY, "--html", "none/report.html", status=1).stderr.decode())
 
