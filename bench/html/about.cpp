@@ -49,19 +49,15 @@ std::string head_of(const SavedReport& report) {
 std::string traits_table(const std::vector<tenon::TransportInfo>& transports) {
   std::string html =
       "<section>\n<h2>What they promise</h2>\n<div class=\"wide\"><table class=\"traits\">\n<tr><th></th>";
-  for (const auto& transport : transports)
-    html += fmt::format("<th>{}</th>", escaped(std::string(transport.scheme)));
-  html += "</tr>\n";
-  for (const auto trait : tenon::all_traits()) {
-    html += fmt::format("<tr><th>{}</th>", tenon::to_string(trait));
-    for (const auto& transport : transports)
+  for (const auto trait : tenon::all_traits()) html += fmt::format("<th>{}</th>", tenon::to_string(trait));
+  html += "<th>largest message</th></tr>\n";
+  for (const auto& transport : transports) {
+    html += fmt::format("<tr><th>{}</th>", escaped(std::string(transport.scheme)));
+    for (const auto trait : tenon::all_traits())
       html += fmt::format("<td>{}</td>", transport.traits.has(trait) ? "✓" : "");
-    html += "</tr>\n";
+    html += fmt::format("<td>{}</td></tr>\n", tenon::format_size(transport.traits.max_message_size));
   }
-  html += "<tr><th>largest message</th>";
-  for (const auto& transport : transports)
-    html += fmt::format("<td>{}</td>", tenon::format_size(transport.traits.max_message_size));
-  return html + "</tr>\n</table></div>\n</section>\n";
+  return html + "</table></div>\n</section>\n";
 }
 
 std::string limits_of(const SavedReport& report) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <ranges>
 
 #include <fmt/format.h>
 #include <tenon/units.hpp>
@@ -13,11 +15,11 @@ namespace bench {
 namespace {
 
 constexpr double width = 720;
-constexpr double height = 384;
 constexpr double left = 70;
 constexpr double right = 580;  // names stand to the right
 constexpr double top = 16;
-constexpr double bottom = 350;
+constexpr double usual_bottom = 350;
+constexpr double below = 34;
 constexpr double name_height = 14;
 constexpr double bar_height = 22;
 
@@ -97,7 +99,7 @@ std::string open(const std::string& title, const std::string& id, double tall) {
       escaped(id), width, tall, escaped(title), escaped(title));
 }
 
-std::string axes(const Scale& x, const Scale& y) {
+std::string axes(const Scale& x, const Scale& y, double bottom) {
   std::string svg;
   for (const auto& tick : y.ticks()) {
     svg += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>", left, right,
@@ -115,7 +117,7 @@ std::string axes(const Scale& x, const Scale& y) {
 }
 
 /// Heights for names that want to stand at `wanted`, ascending, moved apart.
-std::vector<double> apart(std::vector<double> wanted) {
+std::vector<double> apart(std::vector<double> wanted, double bottom) {
   for (std::size_t index = 1; index < wanted.size(); ++index)
     wanted[index] = std::max(wanted[index], wanted[index - 1] + name_height);
   const double lowest = bottom + 4;
@@ -177,20 +179,28 @@ std::string line_chart(const std::string& title, const std::string& id, Axis x, 
     }
   }
   if (drawn.empty()) return {};
+  const double bottom = std::max(usual_bottom, top + name_height * static_cast<double>(drawn.size()));
   const Scale across(x, xs, left, right);
   const Scale up(y, ys, bottom, top);
+  const double last = std::ranges::max(xs);
+  std::string svg = open(title, id, bottom + below) + axes(across, up, bottom);
   std::ranges::sort(drawn, {}, [&](const Series* one) { return up(one->points.back().y); });
-  std::vector<double> wanted;
-  for (const auto* one : drawn) wanted.push_back(up(one->points.back().y) + 4);
-  const auto heights = apart(std::move(wanted));
-  std::string svg = open(title, id, height) + axes(across, up);
-  for (std::size_t index = 0; index < drawn.size(); ++index) {
-    const auto& last = drawn[index]->points.back();
-    svg += fmt::format("<g class=\"series {}\">", drawn[index]->style) + line(*drawn[index], across, up);
-    svg += fmt::format("<path class=\"lead\" d=\"M{:.1f} {:.1f} L{} {:.1f}\"/>", across(last.x) + 4,
-                       up(last.y), right + 18, heights[index] - 4);
-    svg += fmt::format("<text class=\"name\" x=\"{}\" y=\"{:.1f}\">{}</text></g>\n", right + 22,
-                       heights[index], escaped(drawn[index]->name));
+  std::map<double, std::vector<const Series*>> by_end;
+  for (const auto* one : drawn) by_end[one->points.back().x].push_back(one);
+  for (const auto& [end, those] :
+       std::views::reverse(by_end)) {  // names inside the chart stand above the lines
+    std::vector<double> wanted;
+    for (const auto* one : those) wanted.push_back(up(one->points.back().y) + 4);
+    const auto heights = apart(std::move(wanted), bottom);
+    const double name_x = end < last ? across(end) + 12 : right + 22;
+    for (std::size_t index = 0; index < those.size(); ++index) {
+      const Series& one = *those[index];
+      svg += fmt::format(
+          "<g class=\"series {}\">{}<path class=\"lead\" d=\"M{:.1f} {:.1f} L{:.1f} {:.1f}\"/>", one.style,
+          line(one, across, up), across(end) + 4, up(one.points.back().y), name_x - 4, heights[index] - 4);
+      svg += fmt::format("<text class=\"name\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text></g>\n", name_x,
+                         heights[index], escaped(one.name));
+    }
   }
   return svg + "</svg>\n";
 }

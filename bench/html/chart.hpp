@@ -27,7 +27,7 @@ struct Series {
 };
 
 /// Both axes logarithmic (`quantile`: 1 - x is, so that p50, p90, p99, … are evenly spaced). Names stand at the ends of
-/// the lines; a line stands out while the pointer is on it or its name. Series without points are left out.
+/// the lines, to the right of the chart where they reach its end; a line stands out while the pointer is on it or its name. Series without points are left out.
 std::string line_chart(const std::string& title, const std::string& id, Axis x, Axis y,
                        const std::vector<Series>& series);
 

@@ -137,7 +137,9 @@ class Part {
       return less ? one.value < other.value : one.value > other.value;
     });
     return figure_of(bar_chart(title_of(workload), id("bars", workload), bars),
-                     fmt::format("Messages of {}; the best first.", tenon::format_size(size)));
+                     workload == to_string(Workload::connect)
+                         ? std::string("The best first.")
+                         : fmt::format("Messages of {}; the best first.", tenon::format_size(size)));
   }
 
   static std::string figure_of(const std::string& chart, const std::string& caption) {

@@ -78,6 +78,19 @@ TEST(Overview, one_of_the_two_is_enough_and_none_is_nothing) {
   EXPECT_EQ(overview_of(report).find("nan"), std::string::npos);
 }
 
+TEST(Chart, many_names_and_lines_that_end_early_are_inside) {
+  std::vector<Series> all;
+  for (int index = 0; index < 40; ++index)
+    all.push_back({"row " + std::to_string(index), "c0", {{64, 100, ""}, {1024, 100, ""}}});
+  all.push_back({"short", "c1", {{64, 100, ""}}});
+  const auto svg = line_chart("t", "i", Axis::bytes, Axis::nanoseconds, all);
+  EXPECT_EQ(count(svg, "class=\"name\""), 41U);
+  const auto early = svg.rfind("<text", svg.find(">short<"));
+  EXPECT_LT(std::stod(svg.substr(svg.find("x=\"", early) + 3)), 200) << "a name stands where its line ends";
+  for (auto at = svg.find("class=\"name\""); at != std::string::npos; at = svg.find("class=\"name\"", at + 1))
+    EXPECT_GT(std::stod(svg.substr(svg.find("y=\"", at) + 3)), 8) << "not above the chart";
+}
+
 TEST(Chart, one_point_and_equal_values_are_drawn_inside) {
   const auto svg = line_chart("t", "i", Axis::bytes, Axis::nanoseconds,
                               {{"a", "c0", {{64, 100, ""}}}, {"b", "c1", {{64, 100, ""}}}});

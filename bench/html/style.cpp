@@ -24,15 +24,16 @@ figure { margin: .5rem 0; } figcaption, footer { color: var(--soft); font-size: 
 svg.chart { width: 100%; height: auto; font-size: 12px; }
 header dl { display: grid; grid-template-columns: max-content 1fr; gap: .125rem 1rem; font-size: .875rem; margin: .5rem 0; }
 dt { color: var(--soft); } dd { margin: 0; } .wide { overflow-x: auto; } td.best { font-weight: 700; }
-.series:hover .line, .series:hover .name { stroke-width: 3.5; } svg:has(.series:hover) .series:not(:hover) { opacity: .15; }
+.series:hover .line { stroke-width: 3.5; } svg:has(.series:hover) .series:not(:hover) { opacity: .15; }
 .grid { stroke: var(--faint); stroke-width: 1; } .lead { stroke: currentColor; stroke-width: 1; opacity: .35; fill: none; }
 .line { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; } .dot { fill: currentColor; }
-.tick { fill: var(--soft); } .value { fill: var(--ink); } .name { fill: currentColor; font-weight: 600; }
+.tick { fill: var(--soft); } .value { fill: var(--ink); } .name { fill: currentColor; font-weight: 600; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
 .bar { fill: currentColor; }
 table { border-collapse: collapse; font-size: .8125rem; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--faint); padding: .25rem .5rem; text-align: right; white-space: nowrap; }
 tr > th:first-child { text-align: left; } td small { color: var(--soft); display: block; font-size: .6875rem; }
-.traits td, .traits tr > th + th { text-align: center; } summary { color: var(--soft); cursor: pointer; font-size: .875rem; }
+.traits td { text-align: center; } .traits tr > th + th { font-weight: 400; text-align: left; vertical-align: bottom;
+  writing-mode: sideways-lr; } summary { color: var(--soft); cursor: pointer; font-size: .875rem; }
 ul { color: var(--soft); font-size: .8125rem; }
 )";
 
@@ -69,7 +70,11 @@ std::string style_sheet() {
   css +=
       "@media print { body { font-size: 11pt; max-width: none; padding: 0; } figure, table { break-inside: "
       "avoid; } "
-      "h2, h3 { break-after: avoid; } }\n";
+      "h2, h3 { break-after: avoid; } summary { display: none; } details::details-content { "
+      "content-visibility: "
+      "visible; } .wide { overflow: visible; } table { font-size: 8pt; } th, td { padding: .125rem .25rem; } "
+      "td small "
+      "{ font-size: 6pt; } }\n";
   return css;
 }
 

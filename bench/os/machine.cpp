@@ -62,7 +62,8 @@ Machine read_machine(const std::string& folder) {
   std::ifstream("/proc/loadavg") >> machine.load;
   machine.folder_type = file_system_of(folder);
   for (const auto& transport : tenon::transports()) {
-    for (const auto& limit : transport.limits) {
+    for (const auto& text : transport.limits) {
+      const auto limit = fmt::format("{}: {}", transport.scheme, text);
       if (std::ranges::find(machine.limits, limit) == machine.limits.end()) machine.limits.push_back(limit);
     }
   }

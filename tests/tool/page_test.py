@@ -104,6 +104,10 @@ class Page(support.ToolTest):
             self.browser.prefer(scheme, media)
             self.check_charts()
             seen.append(tuple(self.browser.run(COLOURS)))
+        self.assertGreater(self.browser.run("return document.querySelector('details table').getBoundingClientRect().height"), 50,
+                           "paper cannot be clicked: its figures are shown")
+        self.assertTrue(self.browser.run("return [...document.querySelectorAll('table')].every("
+                                         "table => table.getBoundingClientRect().width <= 680)"), "a table is wider than paper")
         self.assertEqual(seen[0], ("rgb(28, 28, 28)", "rgb(255, 255, 255)"))
         self.assertEqual(seen[1], ("rgb(236, 236, 236)", "rgb(22, 24, 27)"))
         self.assertEqual(seen[2], seen[0], "paper is white")
