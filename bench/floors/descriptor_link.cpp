@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <algorithm>
 
 namespace bench {
 namespace {
@@ -20,6 +21,17 @@ bool is_socket(int fd) noexcept {
   return ::fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
+/// As many bytes as go in one call. A packet has to fit what the system gives a socket for sending: more of it is the
+/// administrator's to allow (net.core.wmem_max).
+std::size_t longest_packet(int fd, Kind kind) noexcept {
+  constexpr std::size_t kernels_part = 32;
+  int room = 0;
+  socklen_t length = sizeof room;
+  const bool known =
+      kind == Kind::packets && ::getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &length) == 0 && room > 0;
+  return known ? static_cast<std::size_t>(room) - kernels_part : SIZE_MAX;
+}
+
 class DescriptorLink final : public Link {
  public:
   DescriptorLink(const Setting& setting, Ends ends, Kind kind)
@@ -28,6 +40,7 @@ class DescriptorLink final : public Link {
         out_(ends_.out ? ends_.out.get() : in_),
         socket_(is_socket(in_)),
         kind_(kind),
+        longest_(longest_packet(out_, kind)),
         patience_(setting, kind == Kind::lossy_packets),
         buffer_(setting.size) {
     const bool blocking = patience_.never_spins();
@@ -40,9 +53,10 @@ class DescriptorLink final : public Link {
 
   Result<void> send(ByteView message) override {
     while (!message.empty()) {
+      const ByteView part = message.first(std::min(message.size(), longest_));
       const ssize_t went = persist(patience_, calls_, out_, POLLOUT, lossy(), [&] {
-        return socket_ ? ::send(out_, message.data(), message.size(), MSG_NOSIGNAL)
-                       : ::write(out_, message.data(), message.size());
+        return socket_ ? ::send(out_, part.data(), part.size(), MSG_NOSIGNAL)
+                       : ::write(out_, part.data(), part.size());
       });
       if (went < 0) return std::unexpected(Error::from_errno("send", "the floor", errno));
       message = message.subspan(static_cast<std::size_t>(went));
@@ -72,6 +86,7 @@ class DescriptorLink final : public Link {
   int out_;
   bool socket_;
   Kind kind_;
+  std::size_t longest_;
   Patience patience_;
   Calls calls_;
   std::vector<std::byte> buffer_;

@@ -1,4 +1,6 @@
-// The floor of posix-mq:. Messages longer than the system's limit go in several.
+// The floor of posix-mq:. Its queues are as large as those of a channel: all queues of a user come out of one small
+// limit (RLIMIT_MSGQUEUE), so larger ones would be fewer connections, not a better way to write. Longer messages go in
+// several.
 #include <fcntl.h>
 #include <mqueue.h>
 #include <algorithm>
@@ -21,10 +23,13 @@ using tenon::Error;
 using tenon::Result;
 using tenon::os::Fd;  // on Linux a queue's descriptor is a file descriptor (mq_overview(7))
 
-std::size_t limit(const char* name, std::size_t usual) {
-  std::size_t value = usual;
-  std::ifstream(fmt::format("/proc/sys/fs/mqueue/{}", name)) >> value;
-  return value;
+constexpr std::size_t most_messages = 10;  // as posix-mq: asks for
+constexpr std::size_t longest_message = 1536;
+
+std::size_t at_most(const char* name, std::size_t wanted) {
+  std::size_t allowed = wanted;
+  std::ifstream(fmt::format("/proc/sys/fs/mqueue/{}", name)) >> allowed;
+  return std::min(allowed, wanted);
 }
 
 class QueueLink final : public Link {
@@ -80,14 +85,14 @@ class QueueLink final : public Link {
 class QueueMeeting final : public Meeting {
  public:
   explicit QueueMeeting(const Setting& setting)
-      : setting_(setting), piece_(std::min(setting.size, limit("msgsize_max", 8192))) {}
+      : setting_(setting), piece_(at_most("msgsize_max", std::min(setting.size, longest_message))) {}
 
   Result<void> open() {
     for (Fd& queue : queues_) {
       const auto name = fmt::format("/{}-{}-{}", setting_.folder.substr(setting_.folder.rfind('/') + 1),
                                     setting_.unique, &queue - queues_.data());
       mq_attr attributes{};
-      attributes.mq_maxmsg = static_cast<long>(limit("msg_max", 10));
+      attributes.mq_maxmsg = static_cast<long>(at_most("msg_max", most_messages));
       attributes.mq_msgsize = static_cast<long>(piece_);
       const bool blocks = Patience(setting_, false).never_spins();
       queue = Fd(::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | (blocks ? 0 : O_NONBLOCK),

@@ -19,19 +19,10 @@ std::unexpected<Error> failed(const char* operation) {
   return std::unexpected(Error::from_errno(operation, "a socket", errno));
 }
 
-/// A message must fit where packets stay whole.
-void make_room(int fd, std::size_t size) noexcept {
-  const int wanted = static_cast<int>(std::max<std::size_t>(2 * size + 65536, 212'992));
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
-}
-
 Result<MeetingPtr> pair(const Setting& setting, int type, Kind kind) {
   int fds[2];
   if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0) return failed("make");
   std::array<Ends, 2> ends{Ends{Fd(fds[0]), Fd()}, Ends{Fd(fds[1]), Fd()}};
-  if (kind != Kind::bytes) {
-    for (const int fd : fds) make_room(fd, setting.size);
-  }
   return std::make_unique<InheritedEnds>(setting, std::move(ends), kind);
 }
 
