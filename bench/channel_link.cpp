@@ -106,6 +106,7 @@ class ByInheritance final : public Meeting {
     }
     auto forth = TRY(tenon::os::Pipe::create());
     auto back = TRY(tenon::os::Pipe::create());
+    for (const auto* pipe : {&forth, &back}) tenon::os::enlarge_pipe(pipe->write_end.get());  // as pipe: does
     meeting->ends_[0].push_back(std::move(back.read_end));
     meeting->ends_[0].push_back(std::move(forth.write_end));
     meeting->ends_[1].push_back(std::move(forth.read_end));

@@ -11,6 +11,8 @@ namespace {
 /// Long messages up to this size leave their memory for the next one.
 constexpr std::size_t kept_size = 16U << 20;
 
+constexpr unsigned tries_between_looks = 16;
+
 std::unexpected<Error> no_memory(std::uint64_t size) {
   return std::unexpected(Error(Errc::resource_limit, "receive", {},
                                "no memory for a message of " + std::to_string(size) +
@@ -325,7 +327,9 @@ Result<std::size_t> StreamReceiver::read(std::span<const os::Slice> into, Deadli
   if (!draining_ && arrived_.size() > wire::max_descriptors)
     return violate("more descriptors than messages announced");
   for (;;) {
-    const os::Transfer transfer = stream_.read(into, arrived_);
+    // A peer that is gone is seen before a sleep, at once by who does not wait, and otherwise now and then.
+    const bool thorough = deadline.is_now() || !waiter_.spins() || ++tries_ % tries_between_looks == 0;
+    const os::Transfer transfer = thorough ? stream_.read(into, arrived_) : stream_.glance(into, arrived_);
     ++counts_.system_calls;
     if (transfer.count > 0) {
       waiter_.progressed();

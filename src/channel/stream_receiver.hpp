@@ -106,6 +106,7 @@ class StreamReceiver {
   bool draining_ = false;        ///< find_end() has read all that there was
   std::vector<os::Fd> arrived_;  ///< descriptors not yet matched with their message
   std::vector<os::Fd> current_;  ///< of the message in progress
+  unsigned tries_ = 0;           ///< reads that might have been a glance
   Statistics::Direction counts_;
 };
 

@@ -42,6 +42,10 @@ class ByteStream {
   /// One read. 0 bytes without error is the end. Descriptors that came along are appended to `descriptors` as
   /// far as its capacity goes, and closed beyond: nothing is allocated here.
   virtual Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept = 0;
+  /// As read(), between two tries of a wait that does not sleep: may leave out to ask whether the peer is gone.
+  virtual Transfer glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
+    return read(into, descriptors);
+  }
   /// One write; never raises SIGPIPE. `descriptors` travel with the first byte.
   virtual Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept = 0;
   /// Ends the outgoing direction: the peer reads what was written, then the end.
@@ -70,7 +74,8 @@ class ByteStream {
   virtual int prepare_to_read() noexcept { return 0; }
   /// Whether a read would give something although read_fd() is not readable: bytes in this object's memory.
   virtual bool holds_more() noexcept { return false; }
-  /// Sleeps until a read (or write) may do something, or the peer is gone. Errors: timed_out, cancelled.
+  /// Sleeps until a read (or write) may do something, or the peer is gone, whatever the last glance() left out.
+  /// Errors: timed_out, cancelled.
   virtual Result<void> wait(Wait what, Deadline deadline);
 };
 

@@ -22,6 +22,9 @@ class DatagramStream final : public ByteStream {
   explicit DatagramStream(DatagramEnds ends) noexcept : ends_(std::move(ends)) {}
 
   Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
+  Transfer glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override {
+    return receive_message(ends_.in.get(), into, descriptors);
+  }
   Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override;
   /// Says nothing to the peer: what was written must tell that it was all.
   void finish() noexcept override { ends_.out.reset(); }

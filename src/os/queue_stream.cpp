@@ -79,7 +79,9 @@ void QueueStream::met() noexcept {
 }
 
 Result<void> QueueStream::wait(Wait what, Deadline deadline) {
-  if (what == Wait::readable ? holds_more() : aborted_.load(std::memory_order_relaxed)) return {};
+  if (what == Wait::readable ? holds_more() || peer_is_gone(reader_looked_)
+                             : aborted_.load(std::memory_order_relaxed))
+    return {};
   const int fd = what == Wait::readable ? read_fd() : write_fd();
   if (peer_) return wait_for_either(fd, what, peer_.get(), deadline);
   auto woken = wait_for(fd, what, deadline.or_earlier(Deadline::in(queue_look_time)));
@@ -100,17 +102,10 @@ Transfer QueueStream::take(std::span<const Slice> into) noexcept {
   return {count, 0};
 }
 
-Transfer QueueStream::read(std::span<const Slice> into, std::vector<Fd>&) noexcept {
-  if (begin_ < end_) return take(into);
-  if (ended_) return {};
+/// From the queue, without asking whether anybody is there.
+Transfer QueueStream::receive_into(std::span<const Slice> into) noexcept {
   const bool straight = into.front().size >= in_size_;
-  std::byte* place = straight ? into.front().data : in_buffer_.data();
-  ssize_t size = receive(in_, place, in_size_);
-  if (size < 0 && errno == EAGAIN) {
-    if (!peer_is_gone(reader_looked_)) return {0, EAGAIN};
-    size = receive(in_, place, in_size_);  // what it put in between our two looks
-    if (size < 0 && errno == EAGAIN) size = 0;
-  }
+  const ssize_t size = receive(in_, straight ? into.front().data : in_buffer_.data(), in_size_);
   if (size < 0) return {0, errno};
   if (size == 0) {
     ended_ = true;
@@ -121,6 +116,20 @@ Transfer QueueStream::read(std::span<const Slice> into, std::vector<Fd>&) noexce
   begin_ = 0;
   end_ = static_cast<std::size_t>(size);
   return take(into);
+}
+
+Transfer QueueStream::glance(std::span<const Slice> into, std::vector<Fd>&) noexcept {
+  if (begin_ < end_) return take(into);
+  return ended_ ? Transfer{} : receive_into(into);
+}
+
+Transfer QueueStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
+  Transfer transfer = glance(into, descriptors);
+  if (!transfer.would_block() || !peer_is_gone(reader_looked_)) return transfer;
+  transfer = receive_into(into);  // what it put in between our two looks
+  if (!transfer.would_block()) return transfer;
+  ended_ = true;
+  return {};
 }
 
 /// The next bytes, as many as one message holds; copied only where they lie apart.

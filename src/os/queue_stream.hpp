@@ -28,6 +28,7 @@ class QueueStream final : public ByteStream {
   ~QueueStream() override { close(); }
 
   Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
+  Transfer glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
   Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override;
   void finish() noexcept override;
   void close() noexcept override;
@@ -43,6 +44,7 @@ class QueueStream final : public ByteStream {
   using Clock = Deadline::Clock;
 
   Transfer take(std::span<const Slice> into) noexcept;
+  Transfer receive_into(std::span<const Slice> into) noexcept;
   ByteView gather(std::span<const Slice> from) noexcept;
   bool peer_is_gone(Clock::time_point& looked) noexcept;
   bool listener_is_gone() noexcept;

@@ -43,7 +43,7 @@ class Waiter {
   /// Whether pause() would try again for a while before it sleeps.
   bool spins() const noexcept {
     return mode_ == WaitMode::spin ||
-           (mode_ == WaitMode::hybrid && budget_ != std::chrono::nanoseconds::zero());
+           (mode_ == WaitMode::hybrid && !slept_ && budget_ != std::chrono::nanoseconds::zero());
   }
   /// How often it went to sleep in the kernel.
   std::uint64_t sleeps() const noexcept { return sleeps_; }

@@ -159,7 +159,7 @@ const std::vector<Row>& rows() {
        .scheme = "posix-mq",
        .address = "posix-mq:/{unique}",
        .most_strangers = 20,
-       .few_calls = "capacity=80K"},
+       .few_calls = "capacity=80K&wait=block"},
       {"shm", "shm", "shm:{folder}/s"},
       {"shm_small", "shm", "shm:{folder}/s?capacity=8K&arena=0"},
       {"shm_pair", "shm", ""},
