@@ -28,7 +28,8 @@ Result<tenon::os::Pipe> open_fifo(const std::string& path) {
 }
 
 MeetingPtr cross(const Setting& setting, tenon::os::Pipe forth, tenon::os::Pipe back) {
-  for (const auto* pipe : {&forth, &back}) tenon::os::enlarge_pipe(pipe->write_end.get());  // as a channel does
+  for (const auto* pipe : {&forth, &back})
+    tenon::os::enlarge_pipe(pipe->write_end.get());  // as a channel does
   std::array<Ends, 2> ends{Ends{std::move(back.read_end), std::move(forth.write_end)},
                            Ends{std::move(forth.read_end), std::move(back.write_end)}};
   return std::make_unique<InheritedEnds>(setting, std::move(ends), Kind::bytes);
