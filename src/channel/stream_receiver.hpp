@@ -29,7 +29,7 @@ class StreamReceiver {
   StreamReceiver(os::ByteStream& stream, os::WaitMode wait, std::uint64_t max_message_size,
                  std::chrono::nanoseconds frame_timeout = {})
       : stream_(stream), waiter_(wait), max_message_size_(max_message_size), clock_(frame_timeout) {
-    arrived_.reserve(2 * wire::max_descriptors);  // no read begins with more than one message's worth
+    arrived_.reserve(wire::max_descriptors + most_arriving);  // no read begins with more than one message's
   }
 
   /// The size of the next message, once it can be taken. For a long message: once its first frame is there.
@@ -54,6 +54,8 @@ class StreamReceiver {
 
  private:
   static constexpr std::size_t alignment = 8;
+  static constexpr std::size_t most_arriving =
+      os::most_packets * os::most_descriptors_at_once;  ///< with one read
   static constexpr std::size_t buffer_size = 4 * wire::max_chunk;
 
   /// A message of several frames in assembly.

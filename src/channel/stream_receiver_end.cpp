@@ -19,7 +19,7 @@ bool StreamReceiver::grow_and_read(std::size_t limit) {
     return false;
   }
   draining_ = true;
-  arrived_.reserve(arrived_.size() + wire::max_descriptors);
+  arrived_.reserve(arrived_.size() + most_arriving);
   const auto moment = Deadline::in(std::chrono::milliseconds(100));
   const os::Slice room[] = {{buffer_->data() + end_, buffer_->capacity() - end_}};
   for (;;) {

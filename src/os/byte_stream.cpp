@@ -117,7 +117,8 @@ Transfer send_message(int socket, std::span<const Slice> from, std::span<const i
 }
 
 Transfer SocketStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
-  return receive_message(socket_.get(), into, descriptors);
+  return packets_ ? reader_.read(socket_.get(), into, descriptors)
+                  : receive_message(socket_.get(), into, descriptors);
 }
 
 Transfer SocketStream::write(std::span<const Slice> from, std::span<const int> descriptors) noexcept {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,6 +34,9 @@ struct Transfer {
   /// Something arrived that did not fit and is lost: a packet's end, or descriptors.
   bool lost_part() const noexcept;
 };
+
+/// One read brings so many packets at most, where those are kept.
+inline constexpr std::size_t most_packets = 3;
 
 /// Two directions of bytes. Each direction may be used by one thread at a time.
 class ByteStream {
@@ -64,7 +68,7 @@ class ByteStream {
   /// To wait for readability or writability; -1 after finish().
   virtual int read_fd() const noexcept = 0;
   virtual int write_fd() const noexcept = 0;
-  /// A write is taken whole or not at all, and a read returns exactly one write (SOCK_SEQPACKET).
+  /// A write is taken whole or not at all, and a read returns whole writes, side by side (SOCK_SEQPACKET).
   virtual bool keeps_packets() const noexcept = 0;
 
   /// Readable once the peer is gone, for a mechanism whose read_fd() does not tell; otherwise -1. From then on
@@ -107,6 +111,21 @@ class PipeStream final : public ByteStream {
   Fd out_;
 };
 
+/// Takes packets off one socket: several with one call while they are short and come faster than they are read.
+class PacketReader {
+ public:
+  /// As receive_message(); a read into one slice may return several packets.
+  Transfer read(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept;
+  /// The next read only tells what came behind the packets of the last one: the end, or a packet that was cut.
+  bool holds_more() const noexcept { return held_.has_value(); }
+
+ private:
+  Transfer read_several(int socket, Slice into, std::size_t count, std::vector<Fd>& descriptors) noexcept;
+
+  unsigned in_a_row_ = 0;  ///< short packets that were there when they were asked for
+  std::optional<Transfer> held_;
+};
+
 /// Over a connected socket: SOCK_STREAM, or SOCK_SEQPACKET when `packets`. Blocking or not does not matter.
 class SocketStream final : public ByteStream {
  public:
@@ -122,10 +141,12 @@ class SocketStream final : public ByteStream {
   int read_fd() const noexcept override { return socket_.get(); }
   int write_fd() const noexcept override { return socket_.get(); }
   bool keeps_packets() const noexcept override { return packets_; }
+  bool holds_more() noexcept override { return reader_.holds_more(); }
 
  private:
   Fd socket_;
   bool packets_;
+  PacketReader reader_;
 };
 
 /// One message carries so many at most: more are lost.

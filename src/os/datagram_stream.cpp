@@ -17,10 +17,10 @@ bool DatagramStream::peer_is_gone() const noexcept {
 }
 
 Transfer DatagramStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
-  Transfer transfer = receive_message(ends_.in.get(), into, descriptors);
+  const Transfer transfer = glance(into, descriptors);
   if (!transfer.would_block() || !peer_is_gone()) return transfer;
-  transfer = receive_message(ends_.in.get(), into, descriptors);  // sent just before it went
-  return transfer.would_block() ? Transfer{} : transfer;
+  const Transfer last = receive_message(ends_.in.get(), into, descriptors);  // sent just before it went
+  return last.would_block() ? Transfer{} : last;
 }
 
 Transfer DatagramStream::write(std::span<const Slice> from, std::span<const int> descriptors) noexcept {

@@ -23,7 +23,7 @@ class DatagramStream final : public ByteStream {
 
   Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
   Transfer glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override {
-    return receive_message(ends_.in.get(), into, descriptors);
+    return reader_.read(ends_.in.get(), into, descriptors);
   }
   Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override;
   /// Says nothing to the peer: what was written must tell that it was all.
@@ -34,11 +34,13 @@ class DatagramStream final : public ByteStream {
   int write_fd() const noexcept override { return ends_.out.get(); }
   int peer_fd() const noexcept override { return ends_.line.get(); }
   bool keeps_packets() const noexcept override { return true; }
+  bool holds_more() noexcept override { return reader_.holds_more(); }
 
  private:
   bool peer_is_gone() const noexcept;
 
   DatagramEnds ends_;
+  PacketReader reader_;
 };
 
 }  // namespace tenon::os

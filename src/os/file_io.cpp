@@ -66,6 +66,7 @@ Transfer read_all_at(int fd, ByteSpan into, std::uint64_t offset) noexcept {
 Transfer write_at(int fd, std::span<const Slice> from, std::uint64_t offset) noexcept {
   if (!fits(offset)) return {0, EFBIG};
   const auto to = static_cast<off_t>(offset);
+  if (from.size() == 1) return result_of(retry([&] { return ::pwrite(fd, from[0].data, from[0].size, to); }));
   return result_of(retry([&] { return ::pwritev(fd, as_iovec(from), static_cast<int>(from.size()), to); }));
 }
 

@@ -166,6 +166,8 @@ PASS_ON(false, int, inotify_init1, (int a), (a))
 PASS_ON(false, int, inotify_add_watch, (int a, const char* b, unsigned c), (a, b, c))
 PASS_ON(true, int, ftruncate, (int a, long b), (a, b))
 PASS_ON(true, int, fdatasync, (int a), (a))
+PASS_ON(true, long, pwrite, (int a, const void* b, std::size_t c, long d), (a, b, cut(c), d))
+PASS_ON(true, int, recvmmsg, (int a, void* b, unsigned c, int d, void* e), (a, b, c, d, e))
 PASS_ON(true, long, pread, (int a, void* b, std::size_t c, long d), (a, b, cut(c), d))
 
 extern "C" void* mmap(void* at, std::size_t size, int protection, int flags, int fd, long offset) {
