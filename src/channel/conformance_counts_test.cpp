@@ -1,4 +1,6 @@
 // Statistics: what went through a channel, and how its calls waited.
+#include <ctime>
+
 #include "channel/conformance_test.hpp"
 
 namespace tenon {
@@ -35,6 +37,26 @@ TEST_P(CountsOf, sleeps_and_of_looks_instead_of_them) {
     EXPECT_EQ(after.sleeps > before.sleeps, !spins) << wait;
     EXPECT_EQ(after.spins > before.spins, spins) << wait;
     EXPECT_EQ(after.full_waits, 0u);
+  }
+}
+
+/// Processor time of this process. Unlike time on the clock it does not grow while others work.
+std::chrono::nanoseconds processor_time() {
+  timespec used{};
+  EXPECT_EQ(::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used), 0);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+TEST_P(CountsOf, nearly_no_work_while_nothing_comes) {
+  for (const char* wait : {"wait=block", "wait=hybrid"}) {
+    auto [a, b] = arrange(wait)->both();
+    EXPECT_OK(a.send("x", soon()));
+    EXPECT_OK(b.borrow(soon()));
+    const auto before = processor_time();
+    const auto sleeps = b.statistics().received.sleeps;
+    EXPECT_ERRC(Errc::timed_out, b.borrow(Deadline::in(300ms)));
+    EXPECT_LT(processor_time() - before, 60ms) << wait;
+    EXPECT_LT(b.statistics().received.sleeps - sleeps, 50u) << wait;
   }
 }
 
