@@ -183,19 +183,23 @@ Load load_of(const Plan& plan, const Cell& cell) {
 /// Tells how far it is.
 class Clerk {
  public:
-  Clerk(const Progress& progress, std::uint64_t total) : progress_(progress), total_(total) {}
+  Clerk(const Progress& progress, std::uint64_t total, std::chrono::nanoseconds budget)
+      : progress_(progress), total_(total), budget_(budget) {}
   void one_more() {
     ++done_;
-    const double each = static_cast<double>(now_ns() - started_) / static_cast<double>(done_);
-    if (progress_)
-      progress_(done_, total_,
-                std::chrono::nanoseconds(
-                    static_cast<std::int64_t>(each * static_cast<double>(total_ - std::min(done_, total_)))));
+    if (!progress_) return;
+    const auto elapsed = static_cast<double>(now_ns() - started_);
+    double left =
+        elapsed / static_cast<double>(done_) * static_cast<double>(total_ - std::min(done_, total_));
+    if (budget_.count() > 0)
+      left = std::min(left, std::max(static_cast<double>(budget_.count()) - elapsed, 0.0));
+    progress_(done_, total_, std::chrono::nanoseconds(static_cast<std::int64_t>(left)));
   }
 
  private:
   const Progress& progress_;
   std::uint64_t total_;
+  std::chrono::nanoseconds budget_;
   std::uint64_t done_ = 0;
   std::int64_t started_ = now_ns();
 };
@@ -225,7 +229,7 @@ Result<Report> run(const Plan& plan, const Placement& placement, const tenon::Ca
   report.machine = read_machine(bench.folder());
   const auto possible = static_cast<std::uint64_t>(
       std::ranges::count(report.cells, true, [](const Cell& cell) { return cell.absent.empty(); }));
-  Clerk clerk(progress, possible * plan.repetitions);
+  Clerk clerk(progress, possible * plan.repetitions, plan.budget);
   const auto time_left = [&] {  // for one more repetition like those before
     const std::int64_t elapsed = now_ns() - started;
     const auto done = static_cast<std::int64_t>(report.repetitions);

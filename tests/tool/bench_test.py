@@ -1,12 +1,16 @@
 """tenon bench: every row, its outputs, wrong use, one CPU, and that nothing is left after any end."""
 
 import csv
+import fcntl
 import io
 import json
 import os
+import pty
 import select
 import signal
+import struct
 import subprocess
+import termios
 import time
 import xml.etree.ElementTree
 
@@ -66,6 +70,7 @@ class Rows(BenchTest):
         self.assertEqual((report["format"], report["format_version"], report["mode"]), ("tenon bench", 1, "custom"))
         for name in ("tenon", "started", "seconds", "interrupted", "machine", "placement", "settings", "noise", "peers", "cells"):
             self.assertIn(name, report)
+        self.assertTrue(report["noise"]["flag_ns"])
         for name in ("cpu", "cpus", "kernel", "system", "load_at_start", "folder_type", "limits"):
             self.assertIn(name, report["machine"])
         schemes = {row["scheme"] for row in json.loads(self.run_tenon("schemes", "--json").stdout)}
@@ -81,7 +86,7 @@ class Rows(BenchTest):
         repetition = cell["repetitions"][0]
         self.assertGreater(repetition["messages"], 0)
         self.assertGreater(repetition["memory_bytes" if cell["workload"] == "memory" else "per_second"], 0)
-        self.assertGreater(repetition["flag_ns"], 0)
+        self.assertIn("flag_ns", repetition)
         for side in ("sender_per_message", "receiver_per_message"):
             self.assertEqual(set(repetition[side]), {"cpu_ns", "context_switches_voluntary",
                                                      "context_switches_involuntary", "system_calls_moving_data",
@@ -295,6 +300,52 @@ class Ends(BenchTest):
                               env=self.environment, stderr=subprocess.PIPE, timeout=support.LIMIT_S, check=False)
         os.close(write)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+
+class OnATerminal(BenchTest):
+    """The progress line, on a terminal of some width that nobody has to look at."""
+
+    def on_terminal(self, columns, *arguments, interrupt=False):
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        bench = subprocess.Popen([support.TENON, "bench", *arguments], env=self.environment, stdout=subprocess.PIPE,
+                                 stderr=its, stdin=its, start_new_session=True,
+                                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.processes.append(bench)
+        os.close(its)
+        seen = b""
+        while True:
+            try:
+                some = os.read(ours, 4096)
+            except OSError:  # EIO: nobody has the terminal any more
+                break
+            seen += some
+            if interrupt and seen.count(b"measured") > 1:
+                os.write(ours, b"\x03")  # as the key does: the terminal makes the signal
+                interrupt = False
+        os.close(ours)
+        out, _ = bench.communicate(timeout=support.LIMIT_S)
+        return bench.returncode, out, seen.replace(b"^C", b"").decode()
+
+    def test_the_line_is_never_wider_than_the_terminal_and_is_gone_in_the_end(self):
+        for columns in (80, 40, 12):
+            code, _, seen = self.on_terminal(columns, "--time", "30ms", "--rows", "unix,pipe", "--sizes", "64")
+            self.assertEqual(code, 0)
+            lines = seen.split("\r\x1b[K")
+            self.assertGreater(len(lines), 2)
+            self.assertEqual((lines[0], lines[-1]), ("", ""))
+            self.assertLess(max(len(line) for line in lines), columns)
+            self.assertTrue(lines[1].startswith("measured 1 of "[:columns - 1]), lines[1])
+            self.assertNotIn("\n", seen)
+
+    def test_ctrl_c_keeps_what_is_finished(self):
+        code, out, seen = self.on_terminal(80, "--rows", "unix", "--html", self.path("r.html"), "--json", interrupt=True)
+        report = json.loads(out)
+        self.assertEqual((code, report["interrupted"]), (130, True))
+        self.assertTrue(any(cell["figure"] for cell in report["cells"]))
+        self.assertTrue(seen.endswith("\r\x1b[K"))
+        with open(self.path("r.html"), encoding="utf-8") as file:
+            self.assertIn("Interrupted: this is what was finished.", file.read())
 
 
 class WrongUse(BenchTest):

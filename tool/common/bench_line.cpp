@@ -12,27 +12,18 @@
 namespace tool {
 namespace {
 
-using namespace std::chrono_literals;
-
-void write_terminal(const std::string& text) {
-  (void)write_output(standard_error, tenon::bytes_of(text), stop());
+std::string time_left(std::chrono::nanoseconds left) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
+  return seconds < 60 ? fmt::format("{} s", seconds)
+                      : fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
 }
 
 }  // namespace
 
-BenchLine::BenchLine() : enabled_(is_terminal(standard_error)) {}
-
-BenchLine::~BenchLine() {
-  if (shown_) write_terminal("\r\033[K");
-}
-
 void BenchLine::show(std::uint64_t done, std::uint64_t total, std::chrono::nanoseconds left) {
-  const auto now = std::chrono::steady_clock::now();
-  if (!enabled_ || now < next_) return;
-  next_ = now + 200ms;
-  shown_ = true;
-  write_terminal(fmt::format("\r\033[Kmeasured {} of {}, {} s left (Ctrl-C keeps what is finished)", done,
-                             total, std::chrono::ceil<std::chrono::seconds>(left).count()));
+  if (!line_.due()) return;
+  line_.show(fmt::format("measured {} of {}, {} left (Ctrl-C keeps what is finished)", done, total,
+                         time_left(left)));
 }
 
 tenon::Result<bench::SavedReport> read_report_file(const std::string& path) {

@@ -6,23 +6,17 @@
 #include <string>
 
 #include "bench/saved.hpp"
+#include "common/status_line.hpp"
 
 namespace tool {
 
 /// The line on a terminal's standard error that says how long measuring still takes.
 class BenchLine {
  public:
-  BenchLine();
-  ~BenchLine();
-  BenchLine(const BenchLine&) = delete;
-  BenchLine& operator=(const BenchLine&) = delete;
-
   void show(std::uint64_t done, std::uint64_t total, std::chrono::nanoseconds left);
 
  private:
-  bool enabled_;
-  bool shown_ = false;
-  std::chrono::steady_clock::time_point next_{};
+  StatusLine line_{true, std::chrono::milliseconds(0)};
 };
 
 /// A file that tenon bench --json wrote. Errors: those of open_input() and bench::read_report().

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <tenon/units.hpp>
 
-#include "os/signals.hpp"
 #include "os/streams.hpp"
 
 namespace tool {
@@ -12,22 +11,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto first_after = 1s;  // nothing for what is soon over
-constexpr auto every = 200ms;
-
-void write_terminal(const std::string& text) {
-  (void)write_output(standard_error, tenon::bytes_of(text), stop());
-}
-
 }  // namespace
 
 Progress::Progress(std::optional<std::uint64_t> total_bytes, bool prints_data)
-    : enabled_(is_terminal(standard_error) && !(prints_data && is_terminal(standard_output))),
-      total_(total_bytes),
-      next_(started_ + first_after) {}
-
-Progress::~Progress() {
-  if (shown_) write_terminal("\r\033[K");
-}
+    : line_(!(prints_data && is_terminal(standard_output)), first_after), total_(total_bytes) {}
 
 std::string Progress::line(std::uint64_t messages, std::uint64_t bytes, std::optional<std::uint64_t> total,
                            double elapsed) {
@@ -42,13 +29,9 @@ std::string Progress::line(std::uint64_t messages, std::uint64_t bytes, std::opt
 }
 
 void Progress::update(std::uint64_t messages, std::uint64_t bytes) {
-  if (!enabled_) return;
-  const auto now = Clock::now();
-  if (now < next_) return;
-  next_ = now + every;
-  shown_ = true;
-  const std::chrono::duration<double> elapsed = now - started_;
-  write_terminal("\r\033[K" + line(messages, bytes, total_, elapsed.count()));
+  if (!line_.due()) return;
+  const std::chrono::duration<double> elapsed = Clock::now() - started_;
+  line_.show(line(messages, bytes, total_, elapsed.count()));
 }
 
 }  // namespace tool

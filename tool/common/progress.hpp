@@ -7,15 +7,14 @@
 #include <optional>
 #include <string>
 
+#include "common/status_line.hpp"
+
 namespace tool {
 
 class Progress {
  public:
   /// `prints_data`: the command writes messages to standard output.
   Progress(std::optional<std::uint64_t> total_bytes, bool prints_data);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
 
   /// Cheap: looks at the clock, and writes five times a second.
   void update(std::uint64_t messages, std::uint64_t bytes);
@@ -26,11 +25,9 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
 
-  bool shown_ = false;
-  bool enabled_;
+  StatusLine line_;
   std::optional<std::uint64_t> total_;
   Clock::time_point started_ = Clock::now();
-  Clock::time_point next_;
 };
 
 }  // namespace tool

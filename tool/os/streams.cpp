@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -49,6 +51,13 @@ void keep_standard_descriptors() noexcept {
 
 bool is_terminal(int fd) noexcept {
   return ::isatty(fd) == 1;
+}
+
+std::size_t terminal_width(int fd) noexcept {
+  constexpr std::size_t usual = 80;
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return usual;  // ioctl_tty(2)
+  return std::max<std::size_t>(size.ws_col, 2);
 }
 
 tenon::Result<std::size_t> read_input(int fd, tenon::ByteSpan into, const tenon::Canceller& canceller) {

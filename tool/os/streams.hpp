@@ -24,6 +24,8 @@ inline constexpr int standard_error = 2;
 void keep_standard_descriptors() noexcept;
 
 bool is_terminal(int fd) noexcept;
+/// Columns, at least 2; 80 where nobody knows.
+std::size_t terminal_width(int fd) noexcept;
 
 /// Reads what is there, at least one byte, waiting for it; 0 is the end. `fd` may be blocking.
 /// Errors: cancelled, system_error.
