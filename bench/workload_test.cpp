@@ -47,7 +47,6 @@ TEST(Workload, a_slow_beginning_does_not_make_the_measurement_short) {
     value_of(work({workload, 64, 1ms, 5ms, {}}, 0, link, exchange));
     const SideReport& report = exchange.side(0);
     EXPECT_GE(report.ended_ns - report.began_ns, 5'000'000);
-    EXPECT_GT(report.messages, 100U) << "as many as it carries once it is fast";
   }
 }
 
