@@ -179,7 +179,8 @@ class Rows(BenchTest):
             self.assertFalse(cell["floor"])
         # What another library does not finish on a busy machine is said, and no failure of ours.
         measured = [cell for cell in report["cells"] if cell["absent"] is None]
-        self.assertEqual(sorted({cell["row"] for cell in measured}), peers)
+        held = {cell["row"] for cell in report["cells"] if "another tenon bench uses" in (cell["absent"] or "")}
+        self.assertEqual(sorted({cell["row"] for cell in measured} | held), peers)
         for cell in measured:
             self.assertGreater(cell["figure"]["median"], 0)
 
