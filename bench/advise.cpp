@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <tenon/units.hpp>
 
 #include "bench/report_text.hpp"
@@ -33,8 +34,32 @@ std::string why_not(const Candidate& candidate, const Wish& wish) {
     return fmt::format("a message may have {}", tenon::format_size(candidate.traits.max_message_size));
   if (candidate.round_trip_ns <= 0) return "not measured";
   if (wish.rate && candidate.per_second < *wish.rate)
-    return fmt::format("carries {} of the {} wanted", rate_text(candidate.per_second), rate_text(*wish.rate));
+    return fmt::format("carries less than the {} wanted", rate_text(*wish.rate));
   return {};
+}
+
+/// Each of the needs left out in turn.
+std::vector<Relaxed> without_one(const std::vector<Candidate>& all, const Wish& wish) {
+  std::vector<Relaxed> found;
+  const auto look = [&](const std::string& need, const Wish& less) {
+    Relaxed relaxed{need, {}};
+    for (const Candidate& candidate : all) {
+      if (why_not(candidate, less).empty()) relaxed.rows.push_back(candidate.row);
+    }
+    if (!relaxed.rows.empty()) found.push_back(std::move(relaxed));
+  };
+  for (const Trait trait : tenon::all_traits()) {
+    if (!wish.needs.has(trait)) continue;
+    Wish less = wish;
+    less.needs.remove(trait);
+    look(std::string(tenon::to_string(trait)), less);
+  }
+  if (wish.rate) {
+    Wish less = wish;
+    less.rate.reset();
+    look("the rate of " + rate_text(*wish.rate), less);
+  }
+  return found;
 }
 
 /// The measured size that stands for `size`; 0 without round trips.
@@ -65,6 +90,10 @@ double figure_of(const SavedReport& report, const Advice& advice, const Wish& wi
                  const char* workload) {
   const auto* const high = find_cell(report, row, workload, advice.measured_size, wish.waiting);
   const auto* const low = find_cell(report, row, workload, advice.below, wish.waiting);
+  if (high != nullptr && advice.measured_size < wish.size) {
+    const double times = static_cast<double>(wish.size) / static_cast<double>(advice.measured_size);
+    return high->less_is_better() ? high->figure->median * times : high->figure->median / times;
+  }
   if (high == nullptr) return low == nullptr ? 0 : low->figure->median;
   if (low == nullptr || low->figure->median <= 0) return high->figure->median;
   const auto place = [](std::size_t size) { return std::log(static_cast<double>(size)); };
@@ -98,6 +127,21 @@ std::string reasons(const Advice& advice, const Wish& wish) {
   return text;
 }
 
+/// A line for each reason, with those that it rules out.
+std::vector<std::string> reasons_against(const Advice& advice) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> grouped;
+  for (const auto& candidate : advice.unfit) {
+    auto group = std::ranges::find(grouped, candidate.against, [](const auto& one) { return one.first; });
+    if (group == grouped.end()) group = grouped.insert(group, {candidate.against, {}});
+    group->second.push_back(candidate.row +
+                            (candidate.detail.empty() ? "" : fmt::format(" ({})", candidate.detail)));
+  }
+  std::vector<std::string> lines;
+  for (const auto& [reason, rows] : grouped)
+    lines.push_back(fmt::format("  {}: {}\n", reason, fmt::join(rows, ", ")));
+  return lines;
+}
+
 }  // namespace
 
 tenon::Result<Advice> advise(const SavedReport& report, const std::vector<tenon::TransportInfo>& transports,
@@ -127,10 +171,14 @@ tenon::Result<Advice> advise(const SavedReport& report, const std::vector<tenon:
   }
   for (auto& candidate : all) {
     candidate.against = why_not(candidate, wish);
+    if (candidate.against.starts_with("carries less")) candidate.detail = rate_text(candidate.per_second);
     (candidate.against.empty() ? advice.fit : advice.unfit).push_back(candidate);
   }
   std::ranges::sort(advice.fit, {}, &Candidate::round_trip_ns);
-  if (advice.fit.empty()) return advice;
+  if (advice.fit.empty()) {
+    advice.without = without_one(all, wish);
+    return advice;
+  }
   const double close = advice.fit.front().round_trip_ns * as_good;
   const auto first_far =
       std::ranges::find_if(advice.fit, [&](const Candidate& other) { return other.round_trip_ns > close; });
@@ -146,6 +194,9 @@ std::string text_of(const Advice& advice, const Wish& wish) {
   std::string text;
   if (advice.fit.empty()) {
     text = "Nothing that was measured here does all of this.\n";
+    for (const auto& [need, rows] : advice.without)
+      text += fmt::format("  - without {}: {}\n", need, fmt::join(rows, ", "));
+    if (advice.without.empty()) text += "  - not even without one of the needs\n";
   } else {
     text = fmt::format("Take {}\n{}", advice.fit.front().row, reasons(advice, wish));
     if (advice.fit.size() > 1) text += "Runners-up:\n";
@@ -153,12 +204,16 @@ std::string text_of(const Advice& advice, const Wish& wish) {
       text += fmt::format("  {}\n", line(advice.fit[index]));
   }
   if (!advice.unfit.empty()) text += "Not fit:\n";
-  for (const auto& candidate : advice.unfit)
-    text += fmt::format("  {:<15} {}\n", candidate.row, candidate.against);
+  for (const auto& reason : reasons_against(advice)) text += reason;
   if (advice.below != 0) {
     return text + fmt::format("For {}, between the measured {} and {}; waiting: {}.\n",
                               tenon::format_size(wish.size), tenon::format_size(advice.below),
                               tenon::format_size(advice.measured_size), wish.waiting);
+  }
+  if (advice.measured_size < wish.size) {
+    return text +
+           fmt::format("For {}, reckoned from the measured {} in proportion to the size; waiting: {}.\n",
+                       tenon::format_size(wish.size), tenon::format_size(advice.measured_size), wish.waiting);
   }
   return text + fmt::format("Measured with messages of {}; waiting: {}.\n",
                             tenon::format_size(advice.measured_size), wish.waiting);

@@ -16,6 +16,7 @@ SavedCell cell(const std::string& scheme, const std::string& workload, std::size
   made.workload = workload;
   made.size = size;
   made.waiting = "hybrid";
+  made.unit = workload == "round-trip" ? "ns" : "messages/s";
   made.figure = Spread{value, value, value};
   return made;
 }
@@ -57,11 +58,34 @@ TEST(Advise, needs_and_rates_rule_out) {
   wish.rate = 8e5;
   const auto advice = value_of(advise(report(), tenon::transports(), wish));
   EXPECT_EQ(names(advice.fit), (Names{"shm", "udp", "unix"}));
-  EXPECT_NE(advice.unfit[0].against.find("of the 800 k/s wanted"), std::string::npos)
-      << advice.unfit[0].against;
+  EXPECT_EQ(advice.unfit[0].against, "carries less than the 800 k/s wanted");
+  EXPECT_NE(text_of(advice, wish).find("800 k/s wanted: tcp (500 k/s)"), std::string::npos);
   wish.rate = 1e12;
   EXPECT_NE(text_of(value_of(advise(report(), tenon::transports(), wish)), wish).find("Nothing"),
             std::string::npos);
+}
+
+TEST(Advise, when_nothing_fits_it_says_which_need_stands_in_the_way) {
+  Wish wish;
+  wish.needs = {Trait::carries_descriptors, Trait::crosses_hosts};
+  auto text = text_of(value_of(advise(report(), tenon::transports(), wish)), wish);
+  EXPECT_NE(text.find("without carries_descriptors: udp, tcp\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("without crosses_hosts: unix\n"), std::string::npos) << text;
+  wish.needs = {Trait::lossless};
+  wish.rate = 1e12;
+  text = text_of(value_of(advise(report(), tenon::transports(), wish)), wish);
+  EXPECT_NE(text.find("without the rate of 1000000 M/s: shm, unix, tcp\n"), std::string::npos) << text;
+  wish.needs = {Trait::zero_copy, Trait::crosses_hosts};
+  text = text_of(value_of(advise(report(), tenon::transports(), wish)), wish);
+  EXPECT_NE(text.find("not even without one of the needs"), std::string::npos) << text;
+}
+
+TEST(Advise, beyond_the_largest_size_figures_are_in_proportion) {
+  Wish wish;
+  wish.size = 8192;
+  const auto advice = value_of(advise(report(), tenon::transports(), wish));
+  EXPECT_NEAR(advice.fit.front().per_second, 4.5e6, 1);
+  EXPECT_NE(text_of(advice, wish).find("reckoned from the measured 4 KiB"), std::string::npos);
 }
 
 TEST(Advise, the_size_measured_is_the_next_one_up) {

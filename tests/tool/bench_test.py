@@ -251,7 +251,7 @@ class Advise(BenchTest):
         self.assertIn("messages of 1 KiB", text)
         text = self.advise("--from", "results.json", "--hosts", "two").stdout.decode()
         self.assertRegex(text, "^Take tcp")
-        self.assertIn("udp             not lossless", text)
+        self.assertIn("  not lossless: udp\n", text)
 
     def test_a_size_between_those_measured(self):
         text = self.advise("--from", "results.json", "--size", "200", "--rate", "0.001k").stdout.decode()
@@ -260,7 +260,8 @@ class Advise(BenchTest):
     def test_what_nothing_does(self):
         text = self.advise("--from", "results.json", "--rate", "1000000000", status=1).stdout.decode()
         self.assertIn("Nothing that was measured", text)
-        self.assertIn("of the 1000 M/s wanted", text)
+        self.assertIn("carries less than the 1000 M/s wanted: pipe (", text)
+        self.assertIn("without the rate of 1000 M/s: pipe, ", text)
 
     def test_measured_now(self):
         self.assertRegex(self.advise("--size", "100").stdout.decode(), "^Take ")
