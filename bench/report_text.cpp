@@ -171,6 +171,9 @@ std::string footer(const Report& report) {
       "single sends). Bars: logarithmic, each column its own.\n";
   for (const auto& [row, version] : report.peers)
     text += fmt::format("- {}: {}, no part of tenon\n", row, version);
+  const auto about_channels = [](Workload workload) { return !is_about_links(workload); };
+  if (!report.peers.empty() && std::ranges::any_of(workloads_of(report), about_channels))
+    text += "- other libraries: fan-in, connect and memory are measured of tenon's channels alone\n";
   if (!report.missing_peers.empty())
     text += fmt::format("- not installed, so not measured: {}\n", fmt::join(report.missing_peers, "; "));
   std::map<std::string, std::string> reasons;

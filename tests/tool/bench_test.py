@@ -108,6 +108,13 @@ class Rows(BenchTest):
             self.assertIn(title, text)
         self.assertEqual(text.count(" * "), 6 + 4)
 
+    def test_what_is_missing_in_a_table_is_explained_below_it(self):
+        text = self.bench(*TINY, "--rows", "pipe,file,boost queue", "--sizes", "64", "--workloads",
+                          "wake-up,fan-in,connect,memory").stdout.decode()
+        for reason in ("pipe: its two ends are inherited (from connect", "file: a listener has one channel at a time (from fan-in",
+                       "pipe: a listener has one", "other libraries: fan-in, connect and memory"):
+            self.assertIn(reason, text)
+
     def test_csv_has_a_line_for_each_measurement(self):
         text = self.bench("--time", "200us", "--repetitions", "2", "--rows", "pipe", "--sizes", "64", "--csv").stdout
         lines = list(csv.DictReader(io.StringIO(text.decode())))
