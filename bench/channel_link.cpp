@@ -36,6 +36,7 @@ class ChannelLink final : public Link {
   }
 
   Result<ByteView> receive() override {
+    messages_.front() = {};
     messages_.front() = TRY(channel_.borrow(deadline()));
     return messages_.front().bytes();
   }
