@@ -49,7 +49,7 @@ Statistics::Direction RingSender::statistics() const noexcept {
   Statistics::Direction counts = counts_;
   counts.sleeps = waiter_.sleeps();
   counts.wakeups = data_wish_.rings();
-  const std::uint64_t unread = writer_.position() - shm::Memory::load_relaxed(read_position_);
+  const std::uint64_t unread = unread_behind(shm::Memory::load_relaxed(read_position_));
   if (unread <= writer_.capacity()) counts.high_water = std::max(counts.high_water, unread);
   counts.system_calls = data_wish_.rings() + checks_ + passed_ + 2 * waiter_.sleeps();
   return counts;
@@ -68,8 +68,13 @@ void RingSender::look_around() noexcept {
   mark_high_water(read);
   if (read == read_at_last_check_) check_peer();
   read_at_last_check_ = read;
-  if (conversing_.load(std::memory_order_relaxed) && writer_.offset() >= bytes_between_checks && may_skip_)
-    writer_.stage_skip();
+  if (conversing_.load(std::memory_order_relaxed) && writer_.offset() >= bytes_between_checks && may_skip_) {
+    const std::uint64_t from = writer_.position();
+    if (writer_.stage_skip()) {
+      skipped_to_ = writer_.position();
+      skipped_ = skipped_to_ - from;
+    }
+  }
   next_check_ = writer_.position() + bytes_between_checks;
 }
 

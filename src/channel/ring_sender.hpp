@@ -78,7 +78,11 @@ class RingSender {
   }
   void note_that_it_is_full() noexcept;
   void mark_high_water(std::uint64_t read) noexcept {
-    counts_.high_water = std::max(counts_.high_water, writer_.position() - read);
+    counts_.high_water = std::max(counts_.high_water, unread_behind(read));
+  }
+  std::uint64_t unread_behind(std::uint64_t read) const noexcept {
+    const bool skip_ahead = skipped_ > 0 && read <= skipped_to_ - skipped_;
+    return writer_.position() - read - (skip_ahead ? skipped_ : 0);
   }
   void check_peer() noexcept;
   void look_around() noexcept;
@@ -107,8 +111,10 @@ class RingSender {
   const std::atomic<bool>& conversing_;
   WishOfPeer data_wish_;
   std::uint64_t max_record_;
-  bool
-      may_skip_;  ///< not where a long message must lie in the ring as a whole: a skip may be as long as the ring
+  /// Not where a long message must lie in the ring as a whole: a skip may be as long as the ring.
+  bool may_skip_;
+  std::uint64_t skipped_ = 0;  ///< bytes of the last skip, which ended at
+  std::uint64_t skipped_to_ = 0;
   std::uint64_t next_check_;
   std::uint64_t read_at_last_check_ = 0;
   bool withdrawal_due_ = false;  ///< a message was begun and must be taken back before anything else

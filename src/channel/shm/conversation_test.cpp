@@ -41,6 +41,9 @@ class ShmConversation : public testing::Test {
       if (!answered) continue;
       EXPECT_TRUE(is_pattern(value_of(channel.borrow(soon())).bytes(), i));
     }
+    if (answered) {
+      EXPECT_LT(channel.statistics().sent.high_water, 128U << 10) << "what is skipped is not unread";
+    }
     return other.get();
   }
 
