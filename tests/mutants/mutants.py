@@ -93,7 +93,7 @@ MUTANTS = [
            "    if (place != nullptr) writer_.commit(RecordKind::message, static_cast<std::uint32_t>(message.size()));\n",
            STEPS),
     Mutant("front forgets that it has looked", RING, "if (front_.payload != nullptr) return &front_;", "", MODEL),
-    Mutant("any position believed", RING, "if (read - before > head_ - before ||", "if (", MODEL),
+    Mutant("any position believed", RING, "if (read - before > head_ - before ||", "if (before == UINT64_MAX ||", MODEL),
     Mutant("a crooked position believed", RING, " || read % cache_line != 0) plausible_ = false;",
            ") plausible_ = false;", MODEL),
     Mutant("any length believed", RING, " || size > max_size(kind, capacity())) broken_ = true;", ") broken_ = true;", MODEL),
