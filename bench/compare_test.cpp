@@ -186,6 +186,27 @@ TEST(Compare, what_other_libraries_did_is_what_the_machine_may_have_done) {
       << "the libraries moved by as much";
 }
 
+TEST(Compare, when_floors_have_moved_by_more_than_a_quarter_their_ratio_is_not_enough) {
+  const auto busy = [](double floor, double own) {
+    Report report;
+    for (const char* row : {"unix", "a", "b", "c"}) {
+      for (const bool bare : {false, true}) {
+        const double time = 1000 * (bare ? floor : row[0] == 'u' ? own : floor);
+        Times times;
+        for (const double share : {1.0, 1.01, 0.99, 1.005})
+          times.push_back(static_cast<std::uint32_t>(time * share));
+        report.cells.push_back(cell_of(bare, times, 64, {}));
+        report.cells.back().row = row;
+      }
+    }
+    return saved(report);
+  };
+  EXPECT_TRUE(compare(busy(1, 2), busy(3, 9), 0.1).worse.empty())
+      << "half as much again beside a machine 3 times slower";
+  EXPECT_EQ(compare(busy(1, 2), busy(1, 3), 0.1).worse.size(), 1U);
+  EXPECT_EQ(compare(busy(1, 2), busy(1.1, 3.3), 0.1).worse.size(), 1U);
+}
+
 TEST(Compare, another_library_is_not_ours_to_judge) {
   auto before = report_of({2000, 2100, 1900}, usual);
   auto after = report_of({4000, 4100, 3900}, usual);

@@ -13,6 +13,7 @@ constexpr std::size_t enough = 3;
 constexpr std::size_t enough_rows = 5;  // whose middle does not depend on one
 constexpr double least_scatter = 0.01;  // clocks tick
 constexpr double scatter_of_one = 0.1;  // a single repetition tells nothing of it
+const double much = std::log(1.25);     // beyond that a floor does not take all of it away
 constexpr double of_a_median = 1.2533;  // its standard error, against that of a mean
 
 /// What is to be compared of one report: all repetitions of a cell, with those of what was measured beside it.
@@ -80,8 +81,8 @@ bool at(double distance, double flag) noexcept {
   return distance <= 0 || flag <= 0 || same_distance(distance, flag);
 }
 
-Series at_distance(const Whole& whole, double distance) {
-  Series series;
+Comparable at_distance(const Whole& whole, double distance) {
+  Comparable series;
   for (std::size_t index = 0; index < whole.figure.size(); ++index) {
     if (!at(distance, whole.flag[index]) || !at(distance, whole.beside_flag[index])) continue;
     series.figure.push_back(whole.figure[index]);
@@ -172,7 +173,7 @@ std::map<std::string, Scatter> scatter_of_workloads(const std::vector<Matched>& 
   std::map<std::string, std::vector<double>> ratios;
   for (const Matched& matched : all) {
     if (matched.unlike) continue;
-    for (const Series* series : {&matched.old, &matched.now}) {
+    for (const Comparable* series : {&matched.old, &matched.now}) {
       figures[matched.after->workload].push_back(scatter_of(series->figure));
       if (!series->ratio.empty()) ratios[matched.after->workload].push_back(scatter_of(series->ratio));
     }
@@ -184,9 +185,13 @@ std::map<std::string, Scatter> scatter_of_workloads(const std::vector<Matched>& 
 }
 
 double moves_of_others(const SavedReport& first, const SavedReport& second, const SavedCell& cell) {
+  const std::string& own = cell.workload;
+  const std::string floors = own == "batched" || own == "fan-in" ? "one-way"
+                             : own == "connect"                  ? "round-trip"
+                                                                 : own;
   std::vector<double> moves;
   for (const SavedCell& other : second.cells) {
-    const bool floor = other.floor && cell.workload == "batched" && other.workload == "one-way";
+    const bool floor = other.floor && other.workload == floors;
     const bool library = second.peers.contains(other.row) && other.workload == cell.workload;
     if (!(floor || library) || other.size != cell.size || other.waiting != cell.waiting || !other.figure)
       continue;
@@ -212,7 +217,7 @@ Evidence weigh(const Matched& matched, const Scatter& usual, double others) {
           steadier.apart,
           steadier.error,
           steadier.overlap,
-          matched.floors ? 0 : others,
+          matched.floors && others < much ? 0 : others,
           0};
 }
 

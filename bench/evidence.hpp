@@ -11,7 +11,7 @@
 namespace bench {
 
 /// A figure, and its ratio to what was measured beside it, of the repetitions that can be compared.
-struct Series {
+struct Comparable {
   std::vector<double> figure;
   std::vector<double> ratio;  ///< empty if nothing was
 };
@@ -20,8 +20,8 @@ struct Series {
 struct Matched {
   const SavedCell* before;
   const SavedCell* after;
-  Series old;
-  Series now;
+  Comparable old;
+  Comparable now;
   bool unlike = false;
   bool floors = false;  ///< `ratio` is to its own floor
 };
@@ -54,14 +54,15 @@ struct Evidence {
   double error = 0;
   /// How far the medians have to be from one another so that there is no overlap.
   double overlap = 0;
-  /// What the machine may have done unseen, if the figure has no floor of its own: as much as others have moved.
+  /// What the machine may have done unseen: as much as others have moved, if that is more than a quarter or the figure has no
+  /// floor of its own.
   double unwatched = 0;
   /// Half of how far its repetitions reach, if nothing at all was measured beside it.
   double half_reach = 0;
 };
 
 /// How far three in four of those moved that neither report is about: other libraries with the case of `cell`, and
-/// floors, for batches those of single sends.
+/// floors, for batches and fan-in those of single sends, for connecting those of round trips.
 double moves_of_others(const SavedReport& first, const SavedReport& second, const SavedCell& cell);
 
 /// `others` are the moves_of_others().
