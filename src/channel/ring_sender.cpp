@@ -18,6 +18,8 @@ constexpr int looks_a_turn = 64;
 constexpr std::uint64_t turns_between_checks = 256;
 /// One that has room, after so many bytes.
 constexpr std::uint64_t bytes_between_checks = 64 << 10;
+/// Messages in these bytes, for which it pays to stay where the ring begins: of up to 1 KiB or so.
+constexpr std::uint64_t short_messages = 48;
 /// Messages of a batch are shown together, but not so many that the receiver would begin late.
 constexpr std::uint64_t bytes_shown_together = 4 << 10;
 /// Beyond that the blocks would cost more memory than they save time.
@@ -60,15 +62,18 @@ void RingSender::check_peer() noexcept {
   if (room_.hush() == os::Doorbell::State::gone) gone_ = true;
 }
 
-/// A peer that goes on reading is alive. In a conversation the ring's first lines are used again and again, since they
-/// are in a cache near by; a stream takes all of the ring, whose lines have left the other CPU's cache when they are
-/// written again.
+/// A peer that goes on reading is alive. In a conversation of short messages the ring's first lines are used again and
+/// again, since they are in a cache near by; anything else takes all of the ring, whose lines have left the other CPU's
+/// cache when they are written again.
 void RingSender::look_around() noexcept {
   const std::uint64_t read = writer_.given_back();
   mark_high_water(read);
   if (read == read_at_last_check_) check_peer();
   read_at_last_check_ = read;
-  if (conversing_.load(std::memory_order_relaxed) && writer_.offset() >= bytes_between_checks && may_skip_) {
+  const bool are_short = counts_.messages - messages_at_last_check_ >= short_messages;
+  messages_at_last_check_ = counts_.messages;
+  if (may_skip_ && are_short && conversing_.load(std::memory_order_relaxed) &&
+      writer_.offset() >= bytes_between_checks) {
     const std::uint64_t from = writer_.position();
     if (writer_.stage_skip()) {
       skipped_to_ = writer_.position();

@@ -117,6 +117,7 @@ class RingSender {
   std::uint64_t skipped_to_ = 0;
   std::uint64_t next_check_;
   std::uint64_t read_at_last_check_ = 0;
+  std::uint64_t messages_at_last_check_ = 0;
   bool withdrawal_due_ = false;  ///< a message was begun and must be taken back before anything else
   bool gone_ = false;
   Statistics::Direction counts_;
