@@ -12,11 +12,17 @@ ROUNDS = 100
 SIZE = 20
 
 
+def put(memory, message):
+    """One store: a slice of a mmap is copied by memcpy(3), which may store twice, the second time over an answer."""
+    with memoryview(memory).cast("I") as words:
+        words[0] = int.from_bytes(message.ljust(4, b"\0"), sys.byteorder)
+
+
 def wait_for(memory, *messages, patience=5.0):
     give_up = time.monotonic() + patience
     while time.monotonic() < give_up:
         for message in messages:
-            if memory[0:4].startswith(message):
+            if memory[0:4] == message.ljust(4, b"\0"):
                 return message
         time.sleep(0.0001)
     sys.exit("the partner is silent: it may have died")
@@ -31,7 +37,7 @@ def server(place):
         patience = float("inf")  # for the first client; from then on it must stay lively
         while wait_for(memory, b"ping", b"end", patience=patience) == b"ping":
             print("Server: Received ping", flush=True)
-            memory[0:4] = b"pong"
+            put(memory, b"pong")
             print("Server: Sent pong", flush=True)
             patience = 5.0
         memory.close()
@@ -48,11 +54,11 @@ def client(place):
     with open(place, "r+b") as file:
         memory = mmap.mmap(file.fileno(), SIZE)
     for _ in range(ROUNDS):
-        memory[0:4] = b"ping"
+        put(memory, b"ping")
         print("Client: Sent ping", flush=True)
         wait_for(memory, b"pong")
         print("Client: Received pong", flush=True)
-    memory[0:4] = b"end\0"
+    put(memory, b"end")
     memory.close()
 
 

@@ -18,11 +18,17 @@ def key_of(place):
     return sysv_ipc.ftok(place, PROJECT, silence_warning=True)
 
 
+def put(memory, message):
+    """One store: write() copies by memcpy(3), which may store twice, the second time over an answer."""
+    with memoryview(memory).cast("I") as words:
+        words[0] = int.from_bytes(message.ljust(4, b"\0"), sys.byteorder)
+
+
 def wait_for(memory, *messages, patience=5.0):
     give_up = time.monotonic() + patience
     while time.monotonic() < give_up:
         for message in messages:
-            if memory.read(4).startswith(message):
+            if memory.read(4) == message.ljust(4, b"\0"):
                 return message
         time.sleep(0.0001)
     sys.exit("the partner is silent: it may have died")
@@ -38,7 +44,7 @@ def server(place):
         patience = float("inf")  # for the first client; from then on it must stay lively
         while wait_for(memory, b"ping", b"end", patience=patience) == b"ping":
             print("Server: Received ping", flush=True)
-            memory.write(b"pong")
+            put(memory, b"pong")
             print("Server: Sent pong", flush=True)
             patience = 5.0
     finally:
@@ -58,11 +64,11 @@ def client(place):
     else:
         sys.exit(f"there is no memory for {place}: start the server first")
     for _ in range(ROUNDS):
-        memory.write(b"ping")
+        put(memory, b"ping")
         print("Client: Sent ping", flush=True)
         wait_for(memory, b"pong")
         print("Client: Received pong", flush=True)
-    memory.write(b"end\0")
+    put(memory, b"end")
     memory.detach()
 
 
