@@ -225,6 +225,25 @@ std::optional<Position> decode_position(const std::byte* line) noexcept {
   return position;
 }
 
+namespace {
+constexpr std::string_view waits_for_room = "sender  waits  \n";
+constexpr std::string_view needs_no_room = "sender  goes on\n";
+static_assert(waits_for_room.size() == room_line_size && needs_no_room.size() == room_line_size);
+}  // namespace
+
+std::array<std::byte, room_line_size> encode_room_line(bool waits) noexcept {
+  std::array<std::byte, room_line_size> line;
+  std::memcpy(line.data(), (waits ? waits_for_room : needs_no_room).data(), line.size());
+  return line;
+}
+
+std::uint64_t room_word(bool waits) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, (waits ? waits_for_room : needs_no_room).data() + (room_word_at - room_line_at),
+              sizeof word);
+  return word;
+}
+
 // ---- Who is there
 
 std::array<std::byte, presence_size> encode_presence(const Presence& presence) noexcept {

@@ -87,6 +87,16 @@ struct Position {
 std::array<std::byte, position_size> encode_position(const Position& position) noexcept;
 std::optional<Position> decode_position(const std::byte* line) noexcept;
 
+/// Behind the two: a line that says whether the sender waits for room. Of its two words the second one tells.
+inline constexpr std::size_t room_line_at = 2 * position_size;
+inline constexpr std::size_t room_line_size = 16;
+inline constexpr std::size_t room_word_at = room_line_at + 8;
+inline constexpr std::size_t position_file_size = room_line_at + room_line_size;
+
+std::array<std::byte, room_line_size> encode_room_line(bool waits) noexcept;
+/// The second word of such a line, as it is in memory.
+std::uint64_t room_word(bool waits) noexcept;
+
 // ---- The file `tenon`: what this folder is, and who is there
 
 inline constexpr std::size_t presence_size = 96;

@@ -148,6 +148,7 @@ PASS_ON(true, long, mq_receive, (int a, char* b, std::size_t c, unsigned* d), (a
 PASS_ON(false, int, fchmod, (int a, unsigned b), (a, b))
 PASS_ON(false, int, memfd_create, (const char* a, unsigned b), (a, b))
 PASS_ON(true, int, fallocate, (int a, int b, long c, long d), (a, b, c, d))
+PASS_ON(false, int, fstatfs, (int a, void* b), (a, b))
 PASS_ON(true, int, poll, (void* a, unsigned long b, int c), (a, b, c))
 PASS_ON(false, int, msgget, (int a, int b), (a, b))
 PASS_ON(false, int, msgsnd, (int a, const void* b, std::size_t c, int d), (a, b, c, d))

@@ -142,7 +142,7 @@ TEST_F(FileDamage, of_one_of_two_positions_changes_nothing_and_of_both_is_report
   }
   const std::string position = file("to-listener.read");
   const Bytes whole = read_all(position);
-  ASSERT_EQ(whole.size(), 2 * wire::position_size);
+  ASSERT_EQ(whole.size(), wire::position_file_size);
   Bytes both = whole;
   both[20] = both[130] = 'x';
   write_all(position, both);

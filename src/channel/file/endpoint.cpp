@@ -178,6 +178,9 @@ Result<void> FileEndpoint::wait_for_room(Deadline deadline) {
     static_cast<void>(TRY(watch.add(logs_->writer.position_descriptor())));
     static_cast<void>(TRY(watch.add(place_->descriptor())));
     room_.watch.emplace(std::move(watch));
+  }
+  if (TRY(logs_->writer.ask_for_room())) {
+    room_.watch->drain();
     return {};  // what came before is seen by looking once more
   }
   return wait_for_change(room_, deadline);

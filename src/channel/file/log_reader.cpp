@@ -49,6 +49,7 @@ Result<LogReader> LogReader::open(const Place& place, Direction direction, std::
   LogReader reader(place, direction, session, options, TRY(PositionFile::open(place, direction)));
   reader.passed_.reserve(8);
   reader.committed_ = TRY(reader.position_.read());
+  reader.position_.write_by_stores();
   TRY(reader.go_to(reader.committed_));
   return reader;
 }
@@ -101,8 +102,7 @@ Result<void> LogReader::commit() {
   if (committed_.segment == segment_.header.number && committed_.offset == at_ && committed_.next == next_)
     return {};
   const Position position{0, segment_.header.number, at_, next_};
-  ++counts_.system_calls;
-  TRY(position_.write(position));
+  if (TRY(position_.write(position))) ++counts_.system_calls;
   committed_ = position;
   if (passed_.empty()) return {};
   if (sync_) TRY(position_.sync());

@@ -150,12 +150,19 @@ std::uint64_t LogWriter::unread() const noexcept {
 }
 
 Result<void> LogWriter::look_for_room() {
-  read_ = TRY(position_.read());
+  read_ = TRY(position_.read(asked_));
   const auto old =
       std::ranges::find_if(extents_, [this](const Extent& extent) { return extent.number >= read_.segment; });
   extents_.erase(extents_.begin(), std::min(old, extents_.end() - 1));
   counts_.high_water = std::max(counts_.high_water, unread());
   return {};
+}
+
+Result<bool> LogWriter::ask_for_room() {
+  if (asked_) return false;
+  ++counts_.system_calls;
+  TRY(position_.ask_to_be_told());
+  return asked_ = true;
 }
 
 // ---- From messages to records to slices

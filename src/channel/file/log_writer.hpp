@@ -31,7 +31,11 @@ class LogWriter {
   /// Says that nothing more will be sent in this session.
   Result<void> append_close();
 
-  /// Changes when the reader has made room.
+  /// Before sleeping on position_descriptor(): asks the reader to change it once it has made room, if it has not been
+  /// asked since it did so. True: look once more, for it may have made room before it saw that. Errors:
+  /// resource_limit, system_error.
+  Result<bool> ask_for_room();
+  /// Changes when the reader has made room and was asked for it.
   int position_descriptor() const noexcept { return position_.descriptor(); }
   /// Counters of this half; `received` stays zero.
   const Statistics::Direction& statistics() const noexcept { return counts_; }
@@ -79,6 +83,7 @@ class LogWriter {
   bool sync_;
   PositionFile position_;
   Position read_;                  ///< as we saw it last
+  bool asked_ = false;             ///< to be told of the one after that
   std::uint64_t file_size_limit_;  ///< of this process
 
   Segment segment_;

@@ -1,15 +1,20 @@
 #include "channel/file/position_file.hpp"
 
 #include <array>
+#include <atomic>
+#include <cstring>
 
 #include "base/try.hpp"
 #include "channel/file/log_scan.hpp"
 #include "os/file_io.hpp"
+#include "os/stored_page.hpp"
 
 namespace tenon::filelog {
 namespace {
 
-using Slots = std::array<std::byte, 2 * wire::position_size>;
+using Content = std::array<std::byte, wire::position_file_size>;
+/// While we look at one slot, the reader may write that one, and then the other.
+constexpr int looks = 100;
 
 }  // namespace
 
@@ -26,13 +31,14 @@ Result<void> PositionFile::make_if_missing(const Place& place, Direction directi
     start.next = oldest->header.first;
     break;
   }
-  Slots slots;
+  Content content;
   for (std::uint64_t count = 0; count < 2; ++count) {
     start.count = count;
     std::ranges::copy(wire::encode_position(start),
-                      slots.begin() + static_cast<std::ptrdiff_t>(count * wire::position_size));
+                      content.begin() + static_cast<std::ptrdiff_t>(count * wire::position_size));
   }
-  const auto written = os::write_all_at(file->get(), slots, 0);
+  std::ranges::copy(wire::encode_room_line(false), content.begin() + wire::room_line_at);
+  const auto written = os::write_all_at(file->get(), content, 0);
   if (written.error == 0) return {};
   static_cast<void>(os::cut(file->get(), 0));
   return std::unexpected(Error::from_errno("write", name, written.error));
@@ -45,15 +51,26 @@ Result<PositionFile> PositionFile::open(const Place& place, Direction direction)
 }
 
 Result<Position> PositionFile::read() const {
-  Slots slots;
-  const auto got = os::read_all_at(file_.get(), slots, 0);
-  if (got.error != 0) return std::unexpected(Error::from_errno("read", position_name(direction_), got.error));
-  std::optional<Position> latest;
-  for (std::size_t slot = 0; (slot + 1) * wire::position_size <= got.count; ++slot) {
-    const auto found = wire::decode_position(slots.data() + slot * wire::position_size);
-    if (found && (!latest || found->count > latest->count)) latest = found;
+  bool told = false;
+  return read(told);
+}
+
+Result<Position> PositionFile::read(bool& told) const {
+  Content content{};
+  for (int look = 0; look < looks; ++look) {
+    const auto got = os::read_all_at(file_.get(), content, 0);
+    if (got.error != 0)
+      return std::unexpected(Error::from_errno("read", position_name(direction_), got.error));
+    std::optional<Position> latest;
+    for (std::size_t slot = 0; slot < 2 && (slot + 1) * wire::position_size <= got.count; ++slot) {
+      const auto found = wire::decode_position(content.data() + slot * wire::position_size);
+      if (found && (!latest || found->count > latest->count)) latest = found;
+    }
+    if (!latest) continue;
+    const auto wish = wire::encode_room_line(true);
+    told = told && std::equal(wish.begin(), wish.end(), content.begin() + wire::room_line_at);
+    return *latest;
   }
-  if (latest) return *latest;
   const std::string name = position_name(direction_);
   return std::unexpected(Error(
       Errc::protocol_violation, "read", place_->folder().path(),
@@ -62,13 +79,46 @@ Result<Position> PositionFile::read() const {
           "still there, some of it perhaps again"));
 }
 
-Result<void> PositionFile::write(Position position) {
+// ---- The reader's
+
+void PositionFile::write_by_stores() {
+  // One of an earlier build of ours ends before that line.
+  if (os::size_of(file_.get()).value_or(0) < wire::position_file_size &&
+      os::write_all_at(file_.get(), wire::encode_room_line(false), wire::room_line_at).error != 0) {
+    return;
+  }
+  page_ = os::map_for_stores(file_.get(), wire::position_file_size);
+}
+
+Result<bool> PositionFile::write(Position position) {
   position.count = count_ + 1;
   const auto line = wire::encode_position(position);
-  const auto written = os::write_all_at(file_.get(), line, position.count % 2 * wire::position_size);
+  const std::size_t place = position.count % 2 * wire::position_size;
+  if (page_) {
+    std::memcpy(page_->bytes().data() + place, line.data(), line.size());
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // SYNC: room in a log
+    const std::atomic_ref<std::uint64_t> wish(page_->at<std::uint64_t>(wire::room_word_at));
+    if (wish.load(std::memory_order_relaxed) != wire::room_word(true)) {
+      count_ = position.count;
+      return false;
+    }
+    // Before the write: of a wish that comes in between, too, that write tells.
+    wish.store(wire::room_word(false), std::memory_order_relaxed);
+  }
+  const auto written = os::write_all_at(file_.get(), line, place);
   if (written.error != 0)
     return std::unexpected(Error::from_errno("write", position_name(direction_), written.error));
   count_ = position.count;
+  return true;
+}
+
+// ---- The writer's
+
+Result<void> PositionFile::ask_to_be_told() const {
+  const auto written = os::write_all_at(file_.get(), wire::encode_room_line(true), wire::room_line_at);
+  if (written.error != 0)
+    return std::unexpected(Error::from_errno("write", position_name(direction_), written.error));
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // SYNC: room in a log
   return {};
 }
 
