@@ -107,6 +107,11 @@ std::uint64_t file_size_limit() noexcept {
   return limit.rlim_cur;
 }
 
+void leave_access_time(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_NOATIME);
+}
+
 int lock_byte(int fd, std::uint64_t offset) noexcept {
   struct flock range = one_byte(F_WRLCK, offset);
   if (retry([&] { return ::fcntl(fd, F_OFD_SETLK, &range); }) == 0) return 0;

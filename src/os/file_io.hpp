@@ -32,6 +32,10 @@ int sync_data(int fd) noexcept;
 /// How long a file this process may write (RLIMIT_FSIZE, getrlimit(2)): beyond it the system would send SIGXFSZ.
 std::uint64_t file_size_limit() noexcept;
 
+/// Reading it does not change when it was last read, from now on (O_NOATIME, open(2)): a fifteenth of a short read, and
+/// no inode to write. Nothing happens where it is not ours.
+void leave_access_time(int fd) noexcept;
+
 /// Locks one byte for this opening of the file (F_OFD_SETLK, fcntl(2)): 0, EAGAIN when another opening has it, or errno.
 int lock_byte(int fd, std::uint64_t offset) noexcept;
 void unlock_byte(int fd, std::uint64_t offset) noexcept;

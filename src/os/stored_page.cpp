@@ -12,7 +12,8 @@ namespace tenon::os {
 namespace {
 
 bool only_we_may_write(int fd) noexcept {
-  constexpr mode_t others = S_IWGRP | S_IWOTH;  // of an access list, too: then the group's bits are its mask, acl(5)
+  constexpr mode_t others =
+      S_IWGRP | S_IWOTH;  // of an access list, too: then the group's bits are its mask, acl(5)
   struct stat file{};
   return ::fstat(fd, &file) == 0 && (file.st_uid == ::geteuid() || file.st_uid == 0) &&
          (file.st_mode & others) == 0;
@@ -27,7 +28,7 @@ bool overwrites_in_place(int fd) noexcept {
 
 std::optional<Mapping> map_for_stores(int fd, std::size_t size) {
   if (!only_we_may_write(fd) || !overwrites_in_place(fd)) return std::nullopt;
-  if (retry([&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(size)); }) != 0) return std::nullopt;
+  if (retry([&] { return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)); }) != 0) return std::nullopt;
   auto mapping = Mapping::map(fd, size, Access::read_write);
   if (!mapping) return std::nullopt;
   return std::move(*mapping);

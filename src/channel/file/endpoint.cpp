@@ -1,6 +1,7 @@
 #include "channel/file/endpoint.hpp"
 
 #include <atomic>
+#include <utility>
 
 #include "base/try.hpp"
 #include "channel/file/peer.hpp"
@@ -16,11 +17,16 @@ namespace {
 /// How long a wait goes on before it looks whether the peer is there: only its process can have told otherwise.
 constexpr std::chrono::milliseconds look_again{250};
 
+/// After so many receives without a sleep the log is not watched any more.
+constexpr std::uint64_t receives_awake = 64;
+
 /// One direction's way to wait for a change of its file.
 struct Watching {
   std::optional<os::ChangeWatch> watch;
   int file = -1;              ///< the watch of it
   std::uint64_t segment = 0;  ///< its number, where it is one
+  std::uint64_t sleeps = 0;   ///< when receives were counted last
+  std::uint64_t receives = 0;
 };
 
 struct Logs {
@@ -67,6 +73,7 @@ class FileEndpoint final : public Endpoint, private detail::LoanOwner {
   Result<void> await_message(Deadline deadline);
   Result<void> wait_for_record(Deadline deadline);
   Result<void> wait_for_change(const Watching& watching, Deadline deadline);
+  void receive_begins();
   std::unexpected<Error> not_received(const Error& error);
   bool process_has_ended() const noexcept;
   void update_poll_set();
@@ -261,10 +268,22 @@ Result<void> FileEndpoint::wait_for_record(Deadline deadline) {
   return {};  // what came before is seen by looking once more
 }
 
+/// To a writer a watch of its file costs as much as half of a write: without need there is none.
+void FileEndpoint::receive_begins() {
+  receive_waiter_.progressed();
+  if (records_.segment == 0 || poll_set_) return;
+  if (std::exchange(records_.sleeps, receive_waiter_.sleeps()) != receive_waiter_.sleeps())
+    records_.receives = 0;
+  if (++records_.receives < receives_awake) return;
+  records_.watch->remove(records_.file);
+  records_.file = -1;
+  records_.segment = 0;
+}
+
 Result<std::size_t> FileEndpoint::receive(ByteSpan buffer, Deadline deadline) {
   if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
   if (auto there = await_message(deadline); !there) return not_received(there.error());
-  receive_waiter_.progressed();
+  receive_begins();
   const std::uint64_t size = logs_->reader.size();
   if (size > buffer.size()) {
     update_poll_set();
@@ -281,7 +300,7 @@ Result<std::size_t> FileEndpoint::borrow(std::span<Message> into, Deadline deadl
   if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
   if (into.empty()) return 0;
   if (auto there = await_message(deadline); !there) return not_received(there.error());
-  receive_waiter_.progressed();
+  receive_begins();
   std::size_t count = 0;
   while (count < into.size()) {
     if (count > 0) {

@@ -74,6 +74,7 @@ Result<void> LogReader::go_to(const Position& position) {
 
 Result<void> LogReader::enter(Segment segment, std::uint64_t offset) noexcept {
   segment_ = std::move(segment);
+  os::leave_access_time(segment_.file.get());
   at_ = offset;
   rereads_ = 0;
   empty_buffer();

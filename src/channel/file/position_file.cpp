@@ -46,6 +46,7 @@ Result<void> PositionFile::make_if_missing(const Place& place, Direction directi
 
 Result<PositionFile> PositionFile::open(const Place& place, Direction direction) {
   PositionFile file(place, direction, TRY(place.open_file(position_name(direction))));
+  os::leave_access_time(file.file_.get());
   file.count_ = TRY(file.read()).count;
   return file;
 }

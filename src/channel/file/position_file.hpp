@@ -54,7 +54,7 @@ class PositionFile {
   Direction direction_;
   os::Fd file_;
   std::optional<os::Mapping> page_;  ///< what write() stores to
-  std::uint64_t count_ = 0;  ///< of the slot written last
+  std::uint64_t count_ = 0;          ///< of the slot written last
 };
 
 }  // namespace tenon::filelog
