@@ -68,6 +68,8 @@ TEST(FileFormatDocument, shows_a_segment_and_its_records) {
 
 TEST(FileFormatDocument, shows_a_position) {
   expect_in_specification(text_of(encode_position({42, 2, 160, 18})));
+  expect_in_specification(text_of(encode_room_line(false)));
+  expect_in_specification(text_of(encode_room_line(true)));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Killed after every instruction: one side of a channel in shared memory is traced through one call of the library,
-// instruction by instruction (ptrace(2)), and killed with SIGKILL after so many of them. What must hold each time:
+// Killed after every instruction: one side of a channel in shared memory, or in files, is traced through one call of
+// the library, instruction by instruction (ptrace(2)), and killed with SIGKILL after so many of them. What must hold each time:
 // the survivor has every message whose send had returned, whole and in order, of the one in the making all or
 // nothing, and then peer_died; nothing waits for ever, and the next channel is as any other.
 //
@@ -152,11 +152,13 @@ std::uint64_t points_in_all() {
   return text == nullptr ? 10'000 : std::strtoull(text, nullptr, 10);
 }
 
-/// The rows of memory that both sides write, each once: a socket pair leads to the same ring as a name does.
+/// The rows of memory that others see, each once: a socket pair leads to the same ring as a name does. And the one
+/// whose positions are stored into a file.
 std::vector<Row> rows_in_memory() {
   std::vector<Row> found;
   for (const Row& row : rows()) {
-    if (traits_of(row).has(Trait::zero_copy) && !row.address.empty() && !row.address.contains('?'))
+    if ((traits_of(row).has(Trait::zero_copy) || row.name == "file") && !row.address.empty() &&
+        !row.address.contains('?'))
       found.push_back(row);
   }
   return found;
@@ -254,7 +256,10 @@ std::uint64_t SingleStep::kill_after(std::uint64_t steps) {
   before_ = random_() % 24;
   const TemporaryFolder folder;
   const bool no_blocks = call().in_parts && row().scheme == "shm";
-  const std::string address = address_of(row(), folder, no_blocks ? "capacity=8K&arena=0" : "capacity=8K");
+  const std::string address = address_of(row(), folder,
+                                         no_blocks                ? "capacity=8K&arena=0"
+                                         : row().scheme == "file" ? "capacity=64K"
+                                                                  : "capacity=8K");
   std::optional<Listener> listener = value_of(listen(address));
   ChildProcess victim([&] {
     Channel channel = value_of(connect(address, {.deadline = soon()}));

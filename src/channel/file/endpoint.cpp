@@ -17,8 +17,7 @@ namespace {
 /// How long a wait goes on before it looks whether the peer is there: only its process can have told otherwise.
 constexpr std::chrono::milliseconds look_again{250};
 
-/// After so many receives without a sleep the log is not watched any more.
-constexpr std::uint64_t receives_awake = 64;
+constexpr std::uint64_t receives_awake = 64;  ///< without a sleep: then the log is not watched any more
 
 /// One direction's way to wait for a change of its file.
 struct Watching {

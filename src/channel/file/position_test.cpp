@@ -150,10 +150,11 @@ TEST_F(FilePosition, wakes_a_sender_that_waits_in_whatever_order_the_two_look) {
   LogReader reader = value_of(LogReader::open(*place, Direction::to_listener, 2, options));
   const auto message = pattern(40'000, 1);  // of which there is room for one
   constexpr int rounds = 5000;
-  std::jthread receiver([&] {
+  std::jthread receiver([&](const std::stop_token& stop) {
     std::vector<std::byte> buffer(message.size());
     for (int i = 0; i < rounds; ++i) {
       while (value_of(reader.look()) != LogReader::Front::message) {
+        if (stop.stop_requested()) return;
       }
       EXPECT_OK(reader.take(buffer));
       for (std::atomic<int> pause = i % 97 * 20; pause > 0;) --pause;  // at another moment each time
