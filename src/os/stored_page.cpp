@@ -28,7 +28,8 @@ bool overwrites_in_place(int fd) noexcept {
 
 std::optional<Mapping> map_for_stores(int fd, std::size_t size) {
   if (!only_we_may_write(fd) || !overwrites_in_place(fd)) return std::nullopt;
-  if (retry([&] { return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)); }) != 0) return std::nullopt;
+  if (retry([&] { return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)); }) != 0)
+    return std::nullopt;
   auto mapping = Mapping::map(fd, size, Access::read_write);
   if (!mapping) return std::nullopt;
   return std::move(*mapping);
