@@ -1,6 +1,7 @@
 #include "wire/file_log.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <initializer_list>
 #include <string_view>
@@ -17,20 +18,52 @@ constexpr std::size_t seal_size = 3 + checksum_digits + 1;
 
 // ---- Digits
 
+// Eight digits are one word, and every operation below is on all of them: the first digit is the lowest byte.
+
+constexpr std::size_t word_digits = 8;
+constexpr std::uint64_t word_limit = 100'000'000;
+constexpr std::size_t most_digits = 2 * word_digits;
+constexpr std::uint64_t zeros = 0x3030303030303030;
+
+std::uint64_t little_endian(std::uint64_t word) noexcept {
+  return std::endian::native == std::endian::big ? std::byteswap(word) : word;
+}
+
+/// Of a number below word_limit.
+std::uint64_t digits_of(std::uint64_t value) noexcept {
+  const std::uint64_t fours = value / 10'000 | (value % 10'000) << 32;
+  const std::uint64_t hundreds = (fours * 10'486 >> 20) & 0x0000007F0000007F;  // / 100
+  const std::uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+  const std::uint64_t tens = (twos * 103 >> 10) & 0x000F000F000F000F;  // / 10
+  return (tens | (twos - tens * 10) << 8) + zeros;
+}
+
+std::uint64_t number_of(std::uint64_t digits) noexcept {
+  const std::uint64_t ones = digits - zeros;
+  const std::uint64_t twos = (ones * 10 + (ones >> 8)) & 0x00FF00FF00FF00FF;
+  const std::uint64_t fours = (twos * 100 + (twos >> 16)) & 0x0000FFFF0000FFFF;
+  return (fours * 10'000 + (fours >> 32)) & 0xFFFFFFFF;
+}
+
+bool are_digits(std::uint64_t word) noexcept {
+  constexpr std::uint64_t high = 0xF0F0F0F0F0F0F0F0;
+  return ((word & high) | ((word + 0x0606060606060606) & high) >> 4) == 0x3333333333333333;
+}
+
+/// At most 16 digits.
 void put_number(std::byte* out, std::size_t width, std::uint64_t value) noexcept {
-  for (std::size_t i = width; i > 0; --i, value /= 10) out[i - 1] = static_cast<std::byte>('0' + value % 10);
+  const std::array<std::uint64_t, 2> words{little_endian(digits_of(value / word_limit % word_limit)),
+                                           little_endian(digits_of(value % word_limit))};
+  std::memcpy(out, reinterpret_cast<const std::byte*>(words.data()) + most_digits - width, width);
 }
 
 bool get_number(const std::byte* in, std::size_t width, std::uint64_t& value) noexcept {
-  std::uint64_t result = 0;
-  unsigned wrong = 0;
-  for (std::size_t i = 0; i < width; ++i) {
-    const unsigned digit = std::to_integer<unsigned>(in[i]) - '0';
-    wrong |= static_cast<unsigned>(digit > 9);
-    result = result * 10 + digit;
-  }
-  value = result;
-  return wrong == 0;
+  std::array<std::uint64_t, 2> words{zeros, zeros};
+  std::memcpy(reinterpret_cast<std::byte*>(words.data()) + most_digits - width, in, width);
+  const std::uint64_t high = little_endian(words[0]);
+  const std::uint64_t low = little_endian(words[1]);
+  value = number_of(high) * word_limit + number_of(low);
+  return are_digits(high) && are_digits(low);
 }
 
 void put_checksum(std::byte* out, std::uint32_t value) noexcept {
@@ -39,19 +72,27 @@ void put_checksum(std::byte* out, std::uint32_t value) noexcept {
     out[i - 1] = static_cast<std::byte>(digits[value & 15]);
 }
 
+constexpr std::uint8_t no_digit = 0x80;
+
+/// What a byte is as a digit: no branch, since no processor guesses the digits of checksums.
+constexpr std::array<std::uint8_t, 256> hex_digits = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(no_digit);
+  for (std::uint8_t i = 0; i < 10; ++i) values['0' + i] = i;
+  for (std::uint8_t i = 0; i < 6; ++i) values['a' + i] = static_cast<std::uint8_t>(10 + i);
+  return values;
+}();
+
 bool get_checksum(const std::byte* in, std::uint32_t& value) noexcept {
   std::uint32_t result = 0;
+  std::uint32_t wrong = 0;
   for (std::size_t i = 0; i < checksum_digits; ++i) {
-    const auto c = std::to_integer<unsigned>(in[i]);
-    if (c >= '0' && c <= '9')
-      result = result << 4 | (c - '0');
-    else if (c >= 'a' && c <= 'f')
-      result = result << 4 | (c - 'a' + 10);
-    else
-      return false;
+    const std::uint32_t digit = hex_digits[std::to_integer<std::size_t>(in[i])];
+    wrong |= digit & no_digit;
+    result = result << 4 | (digit & 15);
   }
   value = result;
-  return true;
+  return wrong == 0;
 }
 
 // ---- Lines: words and numbers in turn, sealed by a checksum

@@ -37,6 +37,20 @@ TEST(FileLog, lines_come_back_as_they_went) {
   for (const bool made : {true, false}) EXPECT_EQ(decode_folder_line(encode_folder_line(made).data()), made);
 }
 
+TEST(FileLog, writes_every_number_as_one_says_it) {
+  std::vector<std::uint64_t> numbers{max_number, max_record_length, 99'999'999, 100'000'000};
+  for (std::uint64_t n = 0; n < 10'000; ++n)
+    for (const std::uint64_t scale : {1ULL, 10'000ULL, 100'000'000ULL, 1'000'000'000'000ULL})
+      numbers.push_back(n * scale);
+  for (const std::uint64_t n : numbers) {
+    const auto line = encode_position({.next = n});
+    std::string digits = std::to_string(n);
+    digits.insert(0, 16 - digits.size(), '0');
+    ASSERT_THAT(text_of(line), testing::HasSubstr("next " + digits + " "));
+    ASSERT_EQ(decode_position(line.data()).value().next, n);
+  }
+}
+
 TEST(FileLog, record_headers_come_back_as_they_went) {
   for (const RecordHeader& header :
        {RecordHeader{RecordKind::message, 1, 0, 0},

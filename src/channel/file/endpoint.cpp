@@ -87,10 +87,10 @@ class FileEndpoint final : public Endpoint, private detail::LoanOwner {
 
   os::Waiter send_waiter_;
   Watching room_;
-  Peer::LastLook send_look_;
+  Peer::LastLook send_look_{};
   os::Waiter receive_waiter_;
   Watching records_;
-  Peer::LastLook receive_look_;
+  Peer::LastLook receive_look_{};
   std::optional<os::PollSet> poll_set_;
 
   StagedLoan staging_;
@@ -304,7 +304,8 @@ Result<std::size_t> FileEndpoint::borrow(std::span<Message> into, Deadline deadl
   while (count < into.size()) {
     if (count > 0) {
       const auto front = logs_->reader.look();
-      if (!front || *front != LogReader::Front::message) break;  // the next call reports it
+      // The next call reports it, and has memory for a long one once these are given back.
+      if (!front || *front != LogReader::Front::message || logs_->reader.is_long()) break;
     }
     auto message = logs_->reader.take();
     if (!message) {

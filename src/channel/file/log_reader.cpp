@@ -233,11 +233,15 @@ Result<std::optional<LogReader::Front>> LogReader::not_as_written(std::string_vi
   return std::unexpected(place_->damaged(segment_name(direction_, segment_.header.number), at_, what));
 }
 
+bool LogReader::is_long() const noexcept {
+  return wire::record_size(front_->length) > long_record;
+}
+
 // ---- Taking it
 
 Result<void> LogReader::take(ByteSpan into) {
   const std::uint64_t length = front_->length;
-  if (wire::record_size(length) > long_record) {
+  if (is_long()) {
     TRY(read_long(into.data()));
   } else {
     if (length > 0) std::memcpy(into.data(), buffer_->data() + begin_ + wire::record_header_size, length);
@@ -252,7 +256,7 @@ Result<void> LogReader::take(ByteSpan into) {
 Result<Message> LogReader::take() {
   const std::uint64_t length = front_->length;
   Message message;
-  if (wire::record_size(length) > long_record) {
+  if (is_long()) {
     if (!large_.renew(spare_large_, length)) return no_memory(length);
     TRY(read_long(large_->data()));
     message = large_.message({large_->data(), length});

@@ -34,6 +34,9 @@ class LogReader {
   /// After look() has found a message: its size.
   std::uint64_t size() const noexcept { return front_->length; }
 
+  /// Whether it is too long for the buffer that several share.
+  bool is_long() const noexcept;
+
   /// Takes it, into memory of at least its size. Errors: protocol_violation, system_error.
   Result<void> take(ByteSpan into);
   /// Takes it in place. Errors: likewise, and resource_limit.

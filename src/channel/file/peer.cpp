@@ -1,5 +1,7 @@
 #include "channel/file/peer.hpp"
 
+#include "os/coarse_clock.hpp"
+
 namespace tenon::filelog {
 namespace {
 
@@ -30,7 +32,7 @@ bool Peer::looks_gone() const noexcept {
 
 bool Peer::is_gone(LastLook& last, bool now) noexcept {
   if (was_gone()) return true;
-  const auto time = Deadline::Clock::now();
+  const auto time = os::coarse_time();
   if (!now && time - last < between_looks) return false;
   last = time;
   if (!looks_gone()) return false;
