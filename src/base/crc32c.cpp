@@ -1,5 +1,8 @@
 #include "base/crc32c.hpp"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #include <array>
 #include <bit>
 #include <cstring>
@@ -51,57 +54,55 @@ std::uint32_t update(std::uint32_t crc, const std::byte* data, std::size_t size)
 
 #if defined(__x86_64__)
 
+/// x to this power, modulo the polynomial.
+constexpr std::uint32_t power(std::size_t exponent) {
+  std::uint32_t value = 0x80000000;
+  for (; exponent > 0; --exponent) value = (value >> 1) ^ ((value & 1) != 0 ? polynomial : 0);
+  return value;
+}
+
+/// What a checksum becomes when `Bytes` zeros follow: times x to the 8 * Bytes, of which the product (reflected, so one
+/// bit off) and the instruction make 33.
+template <std::size_t Bytes>
+[[gnu::target("sse4.2,pclmul")]] std::uint64_t shifted(std::uint64_t crc) noexcept {
+  constexpr std::uint32_t factor = power(8 * Bytes - 33);
+  const __m128i product =
+      _mm_clmulepi64_si128(_mm_cvtsi64_si128(static_cast<long long>(crc)), _mm_cvtsi64_si128(factor), 0);
+  return _mm_crc32_u64(0, static_cast<std::uint64_t>(_mm_cvtsi128_si64(product)));
+}
+
 /// The instruction takes three cycles and a new one can begin in each: so three blocks are summed at once.
-constexpr std::size_t block = 1024;
-
-/// shift[k][b]: what byte k of a checksum, with value b, becomes when `block` zeros follow.
-constexpr std::array<Table, 4> make_shift() {
-  std::array<std::uint32_t, 32> of_bit{};
-  for (std::size_t bit = 0; bit < 32; ++bit) {
-    std::uint32_t crc = 1U << bit;
-    for (std::size_t i = 0; i < block; ++i) crc = (crc >> 8) ^ tables[0][crc & 0xFF];
-    of_bit[bit] = crc;
-  }
-  std::array<Table, 4> shift{};
-  for (std::size_t k = 0; k < 4; ++k) {
-    for (std::size_t byte = 0; byte < 256; ++byte) {
-      for (std::size_t bit = 0; bit < 8; ++bit) {
-        if ((byte >> bit & 1) != 0) shift[k][byte] ^= of_bit[8 * k + bit];
-      }
-    }
-  }
-  return shift;
-}
-
-constexpr std::array<Table, 4> shift = make_shift();
-
-std::uint32_t shifted(std::uint32_t crc) noexcept {
-  return shift[0][crc & 0xFF] ^ shift[1][crc >> 8 & 0xFF] ^ shift[2][crc >> 16 & 0xFF] ^ shift[3][crc >> 24];
-}
-
-__attribute__((target("sse4.2"))) std::uint32_t update_with_instruction(std::uint32_t start,
-                                                                        const std::byte* data,
-                                                                        std::size_t size) noexcept {
-  std::uint64_t crc = start;
-  for (; size >= 3 * block; data += 3 * block, size -= 3 * block) {
+template <std::size_t Block>
+[[gnu::target("sse4.2,pclmul")]] void update_by_threes(std::uint64_t& crc, const std::byte*& data,
+                                                       std::size_t& size) noexcept {
+  for (; size >= 3 * Block; data += 3 * Block, size -= 3 * Block) {
     std::uint64_t second = 0;
     std::uint64_t third = 0;
-    for (std::size_t i = 0; i < block; i += 8) {
-      crc = __builtin_ia32_crc32di(crc, load_little_endian(data + i));
-      second = __builtin_ia32_crc32di(second, load_little_endian(data + block + i));
-      third = __builtin_ia32_crc32di(third, load_little_endian(data + 2 * block + i));
+    for (std::size_t i = 0; i < Block; i += 8) {
+      crc = _mm_crc32_u64(crc, load_little_endian(data + i));
+      second = _mm_crc32_u64(second, load_little_endian(data + Block + i));
+      third = _mm_crc32_u64(third, load_little_endian(data + 2 * Block + i));
     }
-    crc = shifted(static_cast<std::uint32_t>(crc)) ^ second;
-    crc = shifted(static_cast<std::uint32_t>(crc)) ^ third;
+    crc = shifted<Block>(crc) ^ second;
+    crc = shifted<Block>(crc) ^ third;
   }
-  for (; size >= 8; data += 8, size -= 8) crc = __builtin_ia32_crc32di(crc, load_little_endian(data));
+}
+
+[[gnu::target("sse4.2,pclmul")]] std::uint32_t update_with_instruction(std::uint32_t start,
+                                                                       const std::byte* data,
+                                                                       std::size_t size) noexcept {
+  std::uint64_t crc = start;
+  update_by_threes<1024>(crc, data, size);
+  update_by_threes<256>(crc, data, size);
+  update_by_threes<64>(crc, data, size);
+  for (; size >= 8; data += 8, size -= 8) crc = _mm_crc32_u64(crc, load_little_endian(data));
   auto rest = static_cast<std::uint32_t>(crc);
-  for (; size > 0; ++data, --size) rest = __builtin_ia32_crc32qi(rest, std::to_integer<unsigned char>(*data));
+  for (; size > 0; ++data, --size) rest = _mm_crc32_u8(rest, std::to_integer<unsigned char>(*data));
   return rest;
 }
 
 bool has_instruction() noexcept {
-  static const bool has = __builtin_cpu_supports("sse4.2") != 0;
+  static const bool has = __builtin_cpu_supports("sse4.2") != 0 && __builtin_cpu_supports("pclmul") != 0;
   return has;
 }
 
