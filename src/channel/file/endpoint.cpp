@@ -274,8 +274,7 @@ void FileEndpoint::receive_begins() {
   if (std::exchange(records_.sleeps, receive_waiter_.sleeps()) != receive_waiter_.sleeps())
     records_.receives = 0;
   if (++records_.receives < receives_awake) return;
-  records_.watch->remove(records_.file);
-  records_.file = -1;
+  records_.watch->remove(std::exchange(records_.file, -1));
   records_.segment = 0;
 }
 
