@@ -66,33 +66,32 @@ bool get_number(const std::byte* in, std::size_t width, std::uint64_t& value) no
   return are_digits(high) && are_digits(low);
 }
 
-void put_checksum(std::byte* out, std::uint32_t value) noexcept {
-  static constexpr char digits[] = "0123456789abcdef";
-  for (std::size_t i = checksum_digits; i > 0; --i, value >>= 4)
-    out[i - 1] = static_cast<std::byte>(digits[value & 15]);
+/// In hexadecimal.
+std::uint64_t checksum_digits_of(std::uint32_t value) noexcept {
+  std::uint64_t digits = std::byteswap(std::uint64_t{value}) >> 32;  // the first digits lowest, in pairs
+  digits = (digits | digits << 16) & 0x0000FFFF0000FFFF;
+  digits = (digits | digits << 8) & 0x00FF00FF00FF00FF;
+  digits = (digits >> 4 | digits << 8) & 0x0F0F0F0F0F0F0F0F;
+  const std::uint64_t letters = (digits + 0x0606060606060606) >> 4 & 0x0101010101010101;
+  return digits + zeros + letters * ('a' - '0' - 10);
 }
 
-constexpr std::uint8_t no_digit = 0x80;
-
-/// What a byte is as a digit: no branch, since no processor guesses the digits of checksums.
-constexpr std::array<std::uint8_t, 256> hex_digits = [] {
-  std::array<std::uint8_t, 256> values{};
-  values.fill(no_digit);
-  for (std::uint8_t i = 0; i < 10; ++i) values['0' + i] = i;
-  for (std::uint8_t i = 0; i < 6; ++i) values['a' + i] = static_cast<std::uint8_t>(10 + i);
-  return values;
-}();
+void put_checksum(std::byte* out, std::uint32_t value) noexcept {
+  const std::uint64_t digits = little_endian(checksum_digits_of(value));
+  std::memcpy(out, &digits, checksum_digits);
+}
 
 bool get_checksum(const std::byte* in, std::uint32_t& value) noexcept {
-  std::uint32_t result = 0;
-  std::uint32_t wrong = 0;
-  for (std::size_t i = 0; i < checksum_digits; ++i) {
-    const std::uint32_t digit = hex_digits[std::to_integer<std::size_t>(in[i])];
-    wrong |= digit & no_digit;
-    result = result << 4 | (digit & 15);
-  }
-  value = result;
-  return wrong == 0;
+  std::uint64_t word = 0;
+  std::memcpy(&word, in, checksum_digits);
+  word = little_endian(word);
+  const std::uint64_t letters = word >> 6 & 0x0101010101010101;
+  std::uint64_t digits = (word & 0x0F0F0F0F0F0F0F0F) + letters * 9;
+  digits = (digits << 4 | digits >> 8) & 0x00FF00FF00FF00FF;
+  digits = (digits | digits >> 8) & 0x0000FFFF0000FFFF;
+  digits = (digits | digits >> 16) & 0xFFFFFFFF;
+  value = std::byteswap(static_cast<std::uint32_t>(digits));
+  return checksum_digits_of(value) == word;  // whatever else was there
 }
 
 // ---- Lines: words and numbers in turn, sealed by a checksum

@@ -1,5 +1,7 @@
 #include "wire/file_log.hpp"
 
+#include <array>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,18 @@ TEST(FileLog, writes_every_number_as_one_says_it) {
     digits.insert(0, 16 - digits.size(), '0');
     ASSERT_THAT(text_of(line), testing::HasSubstr("next " + digits + " "));
     ASSERT_EQ(decode_position(line.data()).value().next, n);
+  }
+}
+
+TEST(FileLog, writes_every_digit_of_a_checksum_as_one_says_it) {
+  std::array<std::byte, record_header_size> header;
+  for (std::uint64_t n = 0; n < 200'000; ++n) {
+    const auto checksum = static_cast<std::uint32_t>(n * 2'654'435'761U);
+    encode_record_header({RecordKind::message, 1, 1, checksum}, 0, header.data());
+    char digits[9];
+    std::snprintf(digits, sizeof digits, "%08x", checksum);
+    ASSERT_EQ(text_of(ByteView(header).subspan(38, 8)), digits);
+    ASSERT_EQ(decode_record_header(header.data(), 0).value().checksum, checksum);
   }
 }
 

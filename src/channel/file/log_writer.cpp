@@ -202,8 +202,7 @@ void LogWriter::add(Batch& batch, wire::RecordKind kind, std::uint64_t sequence,
 }
 
 /// As many as there is room for, and as one write takes.
-Result<LogWriter::Batch> LogWriter::lay_out(std::span<const ByteView> messages) {
-  Batch batch;
+Result<void> LogWriter::lay_out(std::span<const ByteView> messages, Batch& batch) {
   bool looked = false;
   for (const ByteView message : messages) {
     const std::uint64_t size = wire::record_size(message.size());
@@ -222,7 +221,7 @@ Result<LogWriter::Batch> LogWriter::lay_out(std::span<const ByteView> messages) 
     add(batch, wire::RecordKind::message, next_ + batch.messages, message);
     ++batch.messages;
   }
-  return batch;
+  return {};
 }
 
 // ---- Writing
@@ -236,7 +235,8 @@ Result<std::size_t> LogWriter::append(std::span<const ByteView> messages) {
   if (begun && (end_ >= segment_size_ || end_ + size + wire::record_size(0) > file_size_limit_))
     TRY(end_segment());
   if (end_ + size + wire::record_size(0) > file_size_limit_) return std::unexpected(failed(EFBIG));
-  Batch batch = TRY(lay_out(messages));
+  Batch batch;
+  TRY(lay_out(messages, batch));
   if (batch.messages == 0) return 0;
   return write(batch, messages);
 }

@@ -65,7 +65,7 @@ class LogWriter {
   Result<std::uint64_t> look_at(const Segment& segment);
   Result<Segment> make_segment(std::uint64_t number) const;
   Result<void> end_segment();
-  Result<Batch> lay_out(std::span<const ByteView> messages);
+  Result<void> lay_out(std::span<const ByteView> messages, Batch& batch);
   bool fits(const Batch& batch, std::size_t payload) const noexcept;
   Result<void> look_for_room();
   std::uint64_t unread() const noexcept;
