@@ -76,7 +76,13 @@ Transfer PipeStream::read(std::span<const Slice> into, std::vector<Fd>&) noexcep
   return result_of(retry([&] { return ::readv(in_.get(), as_iovec(into), static_cast<int>(into.size())); }));
 }
 
+Transfer PipeStream::glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
+  return read(into, descriptors);
+}
+
 Transfer PipeStream::write(std::span<const Slice> from, std::span<const int>) noexcept {
+  if (from.size() == 1 && sigpipe_is_ignored.load(std::memory_order_relaxed))
+    return result_of(retry([&] { return ::write(out_.get(), from[0].data, from[0].size); }));
   return result_of(
       retry([&] { return writev_no_sigpipe(out_.get(), as_iovec(from), static_cast<int>(from.size())); }));
 }
@@ -101,6 +107,20 @@ Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd
   return result_of(count);
 }
 
+Transfer receive_bytes(int socket, ByteSpan into) noexcept {
+  const auto receive = [&] { return ::recv(socket, into.data(), into.size(), MSG_DONTWAIT); };
+  ssize_t count = retry(receive);
+  if (count < 0 && errno == ECONNRESET) count = retry(receive);  // as above
+  return result_of(count);
+}
+
+Transfer receive_datagram(int socket, ByteSpan into) noexcept {
+  const auto receive = [&] { return ::recv(socket, into.data(), into.size(), MSG_DONTWAIT | MSG_TRUNC); };
+  const ssize_t count = retry(receive);
+  if (count > static_cast<ssize_t>(into.size())) return {0, EBADMSG};
+  return result_of(count);
+}
+
 Transfer send_message(int socket, std::span<const Slice> from, std::span<const int> descriptors) noexcept {
   constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   if (from.size() == 1 && descriptors.empty())
@@ -119,6 +139,10 @@ Transfer send_message(int socket, std::span<const Slice> from, std::span<const i
 Transfer SocketStream::read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
   return packets_ ? reader_.read(socket_.get(), into, descriptors)
                   : receive_message(socket_.get(), into, descriptors);
+}
+
+Transfer SocketStream::glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept {
+  return read(into, descriptors);
 }
 
 Transfer SocketStream::write(std::span<const Slice> from, std::span<const int> descriptors) noexcept {

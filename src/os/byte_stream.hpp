@@ -95,6 +95,7 @@ class PipeStream final : public ByteStream {
   PipeStream(Fd in, Fd out) noexcept : in_(std::move(in)), out_(std::move(out)) {}
 
   Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
+  Transfer glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
   Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override;
   void finish() noexcept override { out_.reset(); }
   void close() noexcept override {
@@ -134,6 +135,7 @@ class SocketStream final : public ByteStream {
   [[nodiscard]] Fd release() noexcept { return std::move(socket_); }
 
   Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
+  Transfer glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override;
   Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override;
   void finish() noexcept override;
   void close() noexcept override { socket_.reset(); }
@@ -156,6 +158,9 @@ enum class Leave : std::uint8_t { nothing, all };
 /// recvmsg(2) and sendmsg(2) without waiting, on a connected socket of any kind, as ByteStream::read and write.
 Transfer receive_message(int socket, std::span<const Slice> into, std::vector<Fd>& descriptors,
                          Leave leave = Leave::nothing) noexcept;
+/// The same where no descriptors can come, into one piece: recv(2) takes less time.
+Transfer receive_bytes(int socket, ByteSpan into) noexcept;
+Transfer receive_datagram(int socket, ByteSpan into) noexcept;
 Transfer send_message(int socket, std::span<const Slice> from, std::span<const int> descriptors) noexcept;
 /// Lets waits for something to read end, in other threads too. shutdown(2).
 void end_reading(int socket) noexcept;

@@ -1,10 +1,16 @@
 #include <tenon/os/pipe.hpp>
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <array>
+#include <cerrno>
 #include <climits>
+#include <csignal>
 
+#include <tenon/os/signals.hpp>
+
+#include "os/byte_stream.hpp"
 #include "support/expect.hpp"
 
 namespace tenon::os {
@@ -82,6 +88,39 @@ TEST(Pipe, what_is_no_pipe_has_no_capacity) {
   EXPECT_FALSE(pipe_capacity(null.get()).has_value());
   EXPECT_FALSE(resize_pipe(null.get(), 4096).has_value());
   EXPECT_FALSE(pipe_pending(null.get()).has_value());
+}
+
+/// What a write into a pipe without a reader makes of the process: 0 if each gives EPIPE.
+int writes_nobody_reads(Pipe pipe) {
+  pipe.read_end.reset();
+  PipeStream stream({}, std::move(pipe.write_end));
+  std::byte byte{};
+  const std::array<Slice, 2> slices{Slice{&byte, 1}, Slice{&byte, 1}};
+  if (stream.write(std::span(slices).first(1), {}).error != EPIPE) return 1;
+  return stream.write(slices, {}).error == EPIPE ? 0 : 2;
+}
+
+TEST(Pipe, a_program_that_ignores_sigpipe_gets_the_same_errors) {
+  const pid_t child = ::fork();
+  if (child == 0) {  // the promise is for the whole process, and for good
+    ::signal(SIGPIPE, SIG_DFL);
+    ignore_sigpipe();
+    ::_exit(writes_nobody_reads(*Pipe::create()));
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Pipe, a_program_that_does_not_is_not_ended) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(SIGPIPE, SIG_DFL);
+    ::_exit(writes_nobody_reads(*Pipe::create()));
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace

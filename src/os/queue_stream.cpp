@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "os/coarse_clock.hpp"
 #include "os/file_io.hpp"
 #include "os/retry.hpp"
 #include "os/wait.hpp"
@@ -66,7 +67,7 @@ bool QueueStream::peer_is_gone(Clock::time_point& looked) noexcept {
   if (aborted_.load(std::memory_order_relaxed)) return true;
   if (door_ ? listener_is_gone() : !is_queue_used(out_)) return true;
   // Used, but not by the process that we know: it has ended, and a child that it made holds what it inherited.
-  const auto now = Clock::now();
+  const auto now = coarse_now();
   if (now - looked < question_time) return false;
   looked = now;
   return has_ended(peer_);
@@ -151,7 +152,7 @@ Transfer QueueStream::write(std::span<const Slice> from, std::span<const int>) n
   if (finished_ || aborted_.load(std::memory_order_relaxed)) return {0, EPIPE};
   const ByteView message = gather(from);
   if (message.empty()) return {};
-  if (const auto now = Clock::now(); now - writer_asked_ >= question_time) {
+  if (const auto now = coarse_now(); now - writer_asked_ >= question_time) {
     writer_asked_ = now;
     if (peer_is_gone(writer_looked_)) return {0, EPIPE};
   }

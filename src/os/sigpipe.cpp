@@ -6,6 +6,8 @@
 #include <csignal>
 #include <ctime>
 
+#include <tenon/os/signals.hpp>
+
 namespace tenon::os {
 namespace {
 
@@ -52,7 +54,16 @@ ssize_t writev_with_sigpipe_blocked(int fd, const iovec* parts, int count) noexc
 
 }  // namespace
 
+// Relaxed: whoever does not see it yet takes the longer way.
+std::atomic<bool> sigpipe_is_ignored = false;
+
+void ignore_sigpipe() noexcept {
+  ::signal(SIGPIPE, SIG_IGN);
+  sigpipe_is_ignored.store(true, std::memory_order_relaxed);
+}
+
 ssize_t writev_no_sigpipe(int fd, const iovec* parts, int count) noexcept {
+  if (sigpipe_is_ignored.load(std::memory_order_relaxed)) return ::writev(fd, parts, count);
   static const bool nosignal = kernel_knows_nosignal();
   if (nosignal) {
     const ssize_t written = ::pwritev2(fd, parts, count, -1, RWF_NOSIGNAL);

@@ -4,8 +4,12 @@
 
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <atomic>
 
 namespace tenon::os {
+
+/// After ignore_sigpipe(): nothing has to keep the signal away.
+extern std::atomic<bool> sigpipe_is_ignored;
 
 /// writev(2) that never raises SIGPIPE: errno is EPIPE, and that is all. For pipes, sockets and files.
 /// One system call with RWF_NOSIGNAL (Linux 6.18); before that SIGPIPE is blocked in this thread for the call, and

@@ -26,7 +26,11 @@ class TcpStream final : public ByteStream {
   static Result<std::unique_ptr<ByteStream>> create(TcpSocket socket, const TcpStreamOptions& options);
 
   Transfer read(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override {
+    if (into.size() == 1) return receive_bytes(read_fd(), {into[0].data, into[0].size});
     return socket_.read(into, descriptors);
+  }
+  Transfer glance(std::span<const Slice> into, std::vector<Fd>& descriptors) noexcept override {
+    return TcpStream::read(into, descriptors);
   }
   Transfer write(std::span<const Slice> from, std::span<const int> descriptors) noexcept override {
     return socket_.write(from, descriptors);

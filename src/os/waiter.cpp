@@ -49,6 +49,7 @@ bool Waiter::keep_spinning() {
 /// The next try is another call's first.
 std::unexpected<Error> Waiter::give_up(Errc code) {
   waiting_ = false;
+  turning_ = false;
   return std::unexpected(Error(code, "wait for"));
 }
 
@@ -60,16 +61,17 @@ Result<bool> Waiter::goes_to_sleep(Deadline deadline) {
   if (mode_ == WaitMode::spin || (mode_ == WaitMode::hybrid && keep_spinning())) {
     if (deadline.expired()) return give_up(Errc::timed_out);
     ++turns_;
+    turning_ = true;
     return false;
   }
+  turning_ = false;
   slept_ = true;
   ++sleeps_;
   return true;
 }
 
-void Waiter::progressed() noexcept {
-  waiting_ = false;
-  if (!spinning_ && !slept_) return;
+/// From a wait that is over.
+void Waiter::learn() noexcept {
   if (slept_) {
     budget_ = budget_ < std::chrono::microseconds(5) ? std::chrono::nanoseconds::zero() : budget_ / 2;
   } else {

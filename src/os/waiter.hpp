@@ -39,7 +39,19 @@ class Waiter {
   Result<void> pause(int fd, Wait what, Deadline deadline) {
     return pause([=](Deadline until) { return wait_for(fd, what, until); }, deadline);
   }
-  void progressed() noexcept;
+  /// The same in few instructions, where it can be had: true is pause() that said to try again at once. Most turns
+  /// of a wait that spins; the others look at clock and canceller.
+  bool spun(Deadline deadline) noexcept {
+    if (!turning_ || deadline.is_now() || turns_ % turns_between_looks == 0) return false;
+    ++turns_;
+    return true;
+  }
+  void progressed() noexcept {
+    turning_ = false;
+    waiting_ = false;
+    if (spinning_ || slept_) [[unlikely]]
+      learn();
+  }
   /// Whether pause() would try again for a while before it sleeps.
   bool spins() const noexcept {
     return mode_ == WaitMode::spin ||
@@ -54,15 +66,18 @@ class Waiter {
 
  private:
   static constexpr std::chrono::nanoseconds spin_limit = std::chrono::microseconds(100);
+  static constexpr unsigned turns_between_looks = 8;
 
   Result<bool> goes_to_sleep(Deadline deadline);
   std::unexpected<Error> give_up(Errc code);
   bool keep_spinning();
+  void learn() noexcept;
 
   WaitMode mode_;
   bool spinning_ = false;
   bool slept_ = false;
   bool waiting_ = false;
+  bool turning_ = false;  ///< this wait spins
   std::chrono::nanoseconds budget_ = spin_limit;
   std::uint32_t sleeps_without_spin_ = 0;
   std::uint32_t sleeps_before_trial_ = 1;

@@ -36,6 +36,32 @@ TEST(Waiter, spin_never_sleeps_and_keeps_the_deadline) {
   EXPECT_EQ(waiter.waits(), 2u);
 }
 
+TEST(Waiter, most_turns_of_a_spin_ask_nobody_and_the_others_see_the_deadline) {
+  const Pipe pipe = value_of(Pipe::create());
+  Waiter waiter(WaitMode::spin);
+  EXPECT_FALSE(waiter.spun(Deadline::never())) << "no wait has begun";
+  Canceller canceller = value_of(Canceller::create());
+  const Deadline deadline = Deadline::never().unless(canceller);
+  EXPECT_OK(waiter.pause(pipe.read_end.get(), Wait::readable, deadline));
+  canceller.cancel();
+  int unseen = 0;
+  while (unseen < 1000 && waiter.spun(deadline)) ++unseen;
+  EXPECT_GT(unseen, 0);
+  EXPECT_LT(unseen, 10);
+  EXPECT_ERRC(Errc::cancelled, waiter.pause(pipe.read_end.get(), Wait::readable, deadline));
+  EXPECT_EQ(waiter.turns(), 1u + static_cast<unsigned>(unseen));
+  EXPECT_FALSE(waiter.spun(deadline)) << "the wait is over";
+}
+
+TEST(Waiter, a_call_that_does_not_wait_makes_no_turns) {
+  const Pipe pipe = value_of(Pipe::create());
+  Waiter waiter(WaitMode::spin);
+  EXPECT_OK(waiter.pause(pipe.read_end.get(), Wait::readable, Deadline::never()));
+  EXPECT_FALSE(waiter.spun(Deadline::now()));
+  waiter.progressed();
+  EXPECT_FALSE(waiter.spun(Deadline::never()));
+}
+
 TEST(Waiter, hybrid_ends_up_asleep) {
   const Pipe pipe = value_of(Pipe::create());
   Waiter waiter(WaitMode::hybrid);

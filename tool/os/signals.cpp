@@ -6,6 +6,8 @@
 #include <csignal>
 #include <optional>
 
+#include <tenon/os/signals.hpp>
+
 #include "base/try.hpp"
 
 namespace tool {
@@ -23,7 +25,7 @@ void on_signal(int number) {
 
 tenon::Result<void> catch_signals() {
   canceller.emplace(TRY(tenon::Canceller::create()));
-  std::signal(SIGPIPE, SIG_IGN);
+  tenon::os::ignore_sigpipe();
   for (const int number : std::array{SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction action{};
     sigaction(number, nullptr, &action);

@@ -73,6 +73,15 @@ class TENON_EXPORT SignalFd {
   std::thread::id thread_ = std::this_thread::get_id();
 };
 
+/// Ignores SIGPIPE in this process, from now on: writing to a pipe that nobody reads is an error of the write and
+/// nothing else. For the beginning of main(), where a program decides for itself; a library cannot.
+///
+/// tenon raises no SIGPIPE in any program. For pipes that takes more than a plain write(2): with this it does not, and
+/// a message costs less to send (docs/transports/pipe.md has figures). It counts on SIGPIPE staying ignored: a
+/// disposition set later, while other threads write, is the program's to live with. Children made with spawn() start
+/// with the default again; of others, exec(2) keeps it ignored. signal(7). Thread-safe.
+TENON_EXPORT void ignore_sigpipe() noexcept;
+
 /// Sends a signal to one process. kill(2). A pid may have passed to another process: Process::kill() is safe
 /// from that. Errors: not_found (no such process), permission_denied (another user's), invalid_argument (no
 /// such signal, or a pid below 1, which would mean a group, or all).

@@ -32,7 +32,7 @@ bool Peer::looks_gone() const noexcept {
 
 bool Peer::is_gone(LastLook& last, bool now) noexcept {
   if (was_gone()) return true;
-  const auto time = os::coarse_time();
+  const auto time = os::coarse_now();
   if (!now && time - last < between_looks) return false;
   last = time;
   if (!looks_gone()) return false;

@@ -15,7 +15,7 @@ namespace tenon::filelog {
 /// Threads: all but lose_process() may be called by two at once, each with its own LastLook.
 class Peer {
  public:
-  using LastLook = std::chrono::nanoseconds;  ///< of os::coarse_time()
+  using LastLook = Deadline::Clock::time_point;  ///< of os::coarse_now()
 
   /// `place` must outlive its last use.
   Peer(const Place& place, const Presence& presence);
