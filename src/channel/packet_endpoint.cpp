@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/try.hpp"
+#include "channel/receive_lock.hpp"
 #include "channel/segment.hpp"
 #include "channel/staged_loan.hpp"
 #include "os/poll_set.hpp"
@@ -39,6 +40,7 @@ class PacketEndpoint final : public Endpoint, private detail::LoanOwner {
 
   Result<std::size_t> send(std::span<const ByteView> messages, std::span<const int> descriptors,
                            Deadline deadline) override;
+  Result<void> send_single(ByteView message, Deadline deadline) override;
   Result<Loan> loan(std::size_t size, Deadline deadline) override;
   Result<std::size_t> receive(ByteSpan buffer, Deadline deadline) override;
   Result<std::size_t> borrow(std::span<Message> into, Deadline deadline) override;
@@ -56,16 +58,22 @@ class PacketEndpoint final : public Endpoint, private detail::LoanOwner {
 
   std::unexpected<Error> too_large(std::size_t size) const;
   std::unexpected<Error> cannot(std::string_view operation, const os::Transfer& transfer) const;
+  bool may_send() const noexcept {
+    return !closed_ && !finished_ && receive_end_.load(std::memory_order_relaxed) == Errc{} && !send_end_ &&
+           !loan_.lent();
+  }
+  std::unexpected<Error> why_not_send();
   Result<void> send_one(ByteView message, std::span<const int> descriptors, Deadline deadline);
   Errc how_it_ended();
   Result<void> pause(os::Waiter& waiter, os::Wait what, Deadline deadline);
 
-  SegmentPtr fresh_segment(std::size_t room) noexcept;
   Result<void> make_room();
   os::Transfer receive_into(ByteSpan room);
-  Result<std::optional<Message>> fetch();
-  Result<void> await(Deadline deadline);
-  std::optional<Message> take_kept();
+  Result<bool> fetch();
+  std::unexpected<Error> nothing_comes();
+  Result<ByteView> await(Deadline deadline);
+  Message take_front();
+  void drop_front() noexcept;
   void update_poll_set() {
     if (poll_set_) poll_set_->set_ready(front_ || !kept_.empty() || end_ || port().holds_more());
   }
@@ -81,15 +89,16 @@ class PacketEndpoint final : public Endpoint, private detail::LoanOwner {
   std::optional<Errc> send_end_;  ///< why nothing can be sent any more
 
   /// Held by whoever uses what follows: the receiving thread, or a sender who looks how it ended.
-  std::timed_mutex receiving_;
+  ReceiveLock receiving_;
   os::Waiter receive_waiter_;
   Statistics::Direction received_;
   SegmentPtr buffer_;  ///< filled up to used_
   SegmentPtr spare_;   ///< the one before, to be used again when nobody looks at it any more
   std::size_t used_ = 0;
   std::vector<os::Fd> arrived_;
-  std::optional<Message> front_;  ///< arrived, and not yet taken
-  std::deque<Message> kept_;      ///< arrived before it, while a sender looked how it ended
+  std::optional<ByteView>
+      front_;                 ///< arrived, in buffer_ up to used_, and not yet taken; arrived_ came along
+  std::deque<Message> kept_;  ///< arrived before it, by the time a sender looked how it ended
   std::optional<Errc> end_;
   std::optional<os::PollSet> poll_set_;
   /// Between the two threads. Relaxed: they say nothing about other memory.
@@ -133,10 +142,10 @@ Errc PacketEndpoint::how_it_ended() {
   port().wake();
   const std::unique_lock lock(receiving_, std::chrono::seconds(1));
   if (!lock) return Errc::peer_died;
-  while (!end_) {
-    auto message = fetch();
-    if (!message) return Errc::peer_died;
-    if (*message) kept_.push_back(std::move(**message));
+  for (;;) {
+    if (front_) kept_.push_back(take_front());
+    if (end_) break;
+    if (!fetch()) return Errc::peer_died;
   }
   update_poll_set();
   return *end_;
@@ -167,12 +176,22 @@ Result<void> PacketEndpoint::send_one(ByteView message, std::span<const int> des
   return {};
 }
 
-Result<std::size_t> PacketEndpoint::send(std::span<const ByteView> messages, std::span<const int> descriptors,
-                                         Deadline deadline) {
+std::unexpected<Error> PacketEndpoint::why_not_send() {
   if (closed_ || finished_) return fail(Errc::closed, "send", "this side has finished sending");
   if (const Errc end = receive_end_.load(std::memory_order_relaxed); end != Errc{}) send_end_ = end;
   if (send_end_) return fail(*send_end_, "send");
-  if (auto none = loan_.check_none(); !none) return explain(none.error(), "send");
+  return explain(loan_.check_none().error(), "send");
+}
+
+Result<void> PacketEndpoint::send_single(ByteView message, Deadline deadline) {
+  if (!may_send()) return why_not_send();
+  if (message.size() > traits_.max_message_size) return too_large(message.size());
+  return send_one(message, {}, deadline);
+}
+
+Result<std::size_t> PacketEndpoint::send(std::span<const ByteView> messages, std::span<const int> descriptors,
+                                         Deadline deadline) {
+  if (!may_send()) return why_not_send();
   for (const ByteView message : messages) {
     if (message.size() > traits_.max_message_size) return too_large(message.size());
   }
@@ -201,19 +220,12 @@ Result<void> PacketEndpoint::commit(ByteSpan memory, std::size_t size, Deadline 
 
 // ---- Receiving
 
-SegmentPtr PacketEndpoint::fresh_segment(std::size_t room) noexcept {
-  SegmentPtr next = std::move(spare_);
-  if (!next || !next->unshared()) next = SegmentPtr::allocate(std::max(buffer_size, room));
-  return next;
-}
-
 Result<void> PacketEndpoint::make_room() {
   if (buffer_ && buffer_->unshared()) used_ = 0;
-  const std::size_t room = port().max_packet();
+  const std::size_t room = port().headroom() + port().max_packet();
   if (buffer_ && buffer_->capacity() - used_ >= room) return {};
-  SegmentPtr next = fresh_segment(room);
-  if (!next) return fail(Errc::resource_limit, "receive", "no memory for " + std::to_string(room) + " bytes");
-  spare_ = std::exchange(buffer_, std::move(next));
+  if (!buffer_.renew(spare_, std::max(buffer_size, room)))
+    return fail(Errc::resource_limit, "receive", "no memory for " + std::to_string(room) + " bytes");
   used_ = 0;
   return {};
 }
@@ -229,19 +241,14 @@ os::Transfer PacketEndpoint::receive_into(ByteSpan room) {
   }
 }
 
-/// One packet, without waiting: empty when there is none, or at the end.
-Result<std::optional<Message>> PacketEndpoint::fetch() {
+/// Takes one packet, without waiting, as the new front. False: there is none, or this is the end.
+Result<bool> PacketEndpoint::fetch() {
   TRY(make_room());
-  const ByteSpan room{buffer_->data() + used_, port().max_packet()};
+  const ByteSpan room{buffer_->data() + used_, port().headroom() + port().max_packet()};
   const os::Transfer transfer = receive_into(room);
-  if (transfer.error == 0) {
-    Message message = buffer_.message(room.first(transfer.count));
-    used_ = std::min((used_ + transfer.count + 7) / 8 * 8, buffer_->capacity());
-    if (!arrived_.empty()) {
-      message.descriptors().swap(arrived_);
-      arrived_.reserve(max_descriptors);
-    }
-    return message;
+  if (transfer.error == 0) [[likely]] {
+    front_ = room.subspan(port().headroom(), transfer.count);
+    return true;
   }
   arrived_.clear();
   if (transfer.error == EPIPE) {
@@ -254,29 +261,33 @@ Result<std::optional<Message>> PacketEndpoint::fetch() {
     return cannot("receive", transfer);
   }
   if (end_ && *end_ != Errc::closed) receive_end_.store(*end_, std::memory_order_relaxed);
-  return std::nullopt;
+  return false;
 }
 
-std::optional<Message> PacketEndpoint::take_kept() {
-  if (kept_.empty()) return std::nullopt;
-  std::optional<Message> first = std::move(kept_.front());
-  kept_.pop_front();
-  return first;
-}
-
-/// Until front_ holds a message.
-Result<void> PacketEndpoint::await(Deadline deadline) {
-  if (front_ || (front_ = take_kept())) return {};
-  while (!end_) {
-    front_ = TRY(fetch());
-    if (front_) {
-      receive_waiter_.progressed();
-      return {};
-    }
-    if (end_) break;
-    if (auto waited = pause(receive_waiter_, os::Wait::readable, deadline); !waited)
-      return explain(waited.error(), "receive");
+Message PacketEndpoint::take_front() {
+  if (!front_) {
+    Message first = std::move(kept_.front());
+    kept_.pop_front();
+    return first;
   }
+  Message message = buffer_.message(*front_);
+  const auto end = static_cast<std::size_t>(front_->data() - buffer_->data()) + front_->size();
+  used_ = std::min((end + 7) / 8 * 8, buffer_->capacity());
+  front_.reset();
+  if (!arrived_.empty()) {
+    message.descriptors().swap(arrived_);
+    arrived_.reserve(max_descriptors);
+  }
+  return message;
+}
+
+void PacketEndpoint::drop_front() noexcept {
+  if (!front_) return kept_.pop_front();
+  front_.reset();
+  arrived_.clear();
+}
+
+std::unexpected<Error> PacketEndpoint::nothing_comes() {
   update_poll_set();
   if (*end_ != Errc::protocol_violation) return fail(*end_, "receive");
   return fail(*end_, "receive",
@@ -284,20 +295,35 @@ Result<void> PacketEndpoint::await(Deadline deadline) {
                   " bytes, or with more descriptors than there was room for");
 }
 
+/// The message at the front, once there is one.
+Result<ByteView> PacketEndpoint::await(Deadline deadline) {
+  if (!kept_.empty()) return kept_.front().bytes();
+  while (!front_) {
+    if (end_) return nothing_comes();
+    if (TRY(fetch())) {
+      receive_waiter_.progressed();
+    } else if (!end_ && !receive_waiter_.spun(deadline)) {
+      if (auto waited = pause(receive_waiter_, os::Wait::readable, deadline); !waited)
+        return explain(waited.error(), "receive");
+    }
+  }
+  return *front_;
+}
+
 Result<std::size_t> PacketEndpoint::receive(ByteSpan buffer, Deadline deadline) {
   if (closed_) return fail(Errc::closed, "receive", "this side has closed the channel");
   const std::lock_guard lock(receiving_);
-  TRY(await(deadline));
-  const std::size_t size = front_->size();
+  const ByteView message = TRY(await(deadline));
+  const std::size_t size = message.size();
   if (size > buffer.size()) {
     update_poll_set();
     return fail(Errc::buffer_too_small, "receive",
                 "the message has " + std::to_string(size) + " bytes, the buffer " +
                     std::to_string(buffer.size()) + ": it is still there for a larger one");
   }
-  if (size > 0) std::memcpy(buffer.data(), front_->bytes().data(), size);
+  if (size > 0) std::memcpy(buffer.data(), message.data(), size);
   count(received_, size);
-  front_.reset();
+  drop_front();
   update_poll_set();
   return size;
 }
@@ -307,13 +333,13 @@ Result<std::size_t> PacketEndpoint::borrow(std::span<Message> into, Deadline dea
   const std::lock_guard lock(receiving_);
   std::size_t taken = 0;
   while (taken < into.size()) {
-    if (auto ready = await(taken == 0 ? deadline : Deadline::now()); !ready) {
+    const auto ready = await(taken == 0 ? deadline : Deadline::now());
+    if (!ready) {
       if (taken > 0) break;  // the next call reports it
-      return std::unexpected(std::move(ready).error());
+      return std::unexpected(ready.error());
     }
-    count(received_, front_->size());
-    into[taken++] = std::move(*front_);
-    front_.reset();
+    count(received_, ready->size());
+    into[taken++] = take_front();
   }
   update_poll_set();
   return taken;

@@ -39,6 +39,7 @@ class StagedLoan {
               std::to_string(size) + " bytes of a loan of " + std::to_string(memory.size())));
   }
   void drop() noexcept { lent_ = false; }
+  bool lent() const noexcept { return lent_; }
 
   /// Nothing else is sent while a loan is open. Errors: invalid_argument.
   Result<void> check_none() const {

@@ -5,6 +5,7 @@
 
 #include "base/try.hpp"
 #include "channel/raw_stream.hpp"
+#include "channel/receive_lock.hpp"
 #include "channel/staged_loan.hpp"
 #include "channel/stream_receiver.hpp"
 #include "channel/stream_sender.hpp"
@@ -42,7 +43,11 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
   Result<void> commit(ByteSpan memory, std::size_t size, Deadline deadline) override;
   void drop(ByteSpan) noexcept override { loan_.drop(); }
 
-  Result<void> may_send();
+  bool may_send() const noexcept {
+    return !closed_ && !finished_ && receive_end_.load(std::memory_order_relaxed) == Errc{} && !send_end_ &&
+           !loan_.lent();
+  }
+  std::unexpected<Error> why_not_send();
   std::unexpected<Error> too_large(std::size_t size) const;
   std::unexpected<Error> not_sent(const Error& error);
   std::unexpected<Error> not_received(const Error& error);
@@ -56,7 +61,7 @@ class StreamEndpoint final : public Endpoint, private detail::LoanOwner {
   StreamSender sender_;
   StreamReceiver receiver_;
   /// Held by whoever uses receiver_: the receiving thread, or a sender who looks how the stream ended.
-  std::timed_mutex receiving_;
+  ReceiveLock receiving_;
   std::optional<os::PollSet> poll_set_;
   StagedLoan loan_;
   bool finished_ = false;
@@ -98,12 +103,11 @@ Errc StreamEndpoint::how_it_ended() {
   }
 }
 
-Result<void> StreamEndpoint::may_send() {
+std::unexpected<Error> StreamEndpoint::why_not_send() {
   if (closed_ || finished_) return fail(Errc::closed, "send", "this side has finished sending");
   if (const Errc end = receive_end_.load(std::memory_order_relaxed); end != Errc{}) send_end_ = end;
   if (send_end_) return fail(*send_end_, "send");
-  if (auto none = loan_.check_none(); !none) return explain(none.error(), "send");
-  return {};
+  return explain(loan_.check_none().error(), "send");
 }
 
 std::unexpected<Error> StreamEndpoint::not_sent(const Error& error) {
@@ -114,7 +118,7 @@ std::unexpected<Error> StreamEndpoint::not_sent(const Error& error) {
 
 Result<std::size_t> StreamEndpoint::send(std::span<const ByteView> messages, std::span<const int> descriptors,
                                          Deadline deadline) {
-  TRY(may_send());
+  if (!may_send()) return why_not_send();
   for (const ByteView message : messages) {
     if (message.size() > traits_.max_message_size) return too_large(message.size());
   }
@@ -124,7 +128,7 @@ Result<std::size_t> StreamEndpoint::send(std::span<const ByteView> messages, std
 }
 
 Result<void> StreamEndpoint::send_single(ByteView message, Deadline deadline) {
-  TRY(may_send());
+  if (!may_send()) return why_not_send();
   if (message.size() > traits_.max_message_size) return too_large(message.size());
   if (const auto stopped = sender_.send(message, deadline)) return not_sent(*stopped);
   return {};

@@ -11,8 +11,6 @@ namespace {
 /// Long messages up to this size leave their memory for the next one.
 constexpr std::size_t kept_size = 16U << 20;
 
-constexpr unsigned tries_between_looks = 16;
-
 std::unexpected<Error> no_memory(std::uint64_t size) {
   return std::unexpected(Error(Errc::resource_limit, "receive", {},
                                "no memory for a message of " + std::to_string(size) +
@@ -49,22 +47,7 @@ std::unexpected<Error> StreamReceiver::end_error() const {
   }
 }
 
-void StreamReceiver::count_message(std::uint64_t size) noexcept {
-  ++counts_.messages;
-  counts_.bytes += size;
-  counts_.largest = std::max(counts_.largest, size);
-}
-
 // ---- What is at the front of the buffer
-
-Result<std::uint64_t> StreamReceiver::await_message(Deadline deadline) {
-  if (assembly_.active) return assembly_.total;
-  while (!front_) {
-    if (end_state_ != StreamEnd::open) return end_error();
-    if (!TRY(look_at_front())) TRY(fill(deadline));
-  }
-  return front_->total;
-}
 
 bool StreamReceiver::ready() {
   if (assembly_.active) return false;  // more of it must come
@@ -75,15 +58,8 @@ bool StreamReceiver::ready() {
   return true;
 }
 
-/// True when there was a whole frame to look at: a message (now announced), one withdrawn, or the end.
-Result<bool> StreamReceiver::look_at_front() {
-  if (begin_ == end_) return false;
-  if (const auto plain = wire::decode_plain(buffered()); plain && *plain <= max_message_size_) [[likely]] {
-    clock_.finished();
-    current_.clear();
-    front_ = wire::FrameHeader{.length = *plain, .total = *plain};
-    return true;
-  }
+/// Anything but a plain frame that is all there.
+Result<bool> StreamReceiver::look_closer() {
   const auto decoded = wire::decode_header(buffered());
   if (!decoded) return violate(decoded.error());
   if (!*decoded) return false;
@@ -131,16 +107,8 @@ Result<void> StreamReceiver::take_descriptors(std::uint8_t count) {
 
 // ---- Taking it
 
-Result<bool> StreamReceiver::take(ByteSpan into, Deadline deadline) {
+Result<bool> StreamReceiver::take_long(ByteSpan into, Deadline deadline) {
   current_.clear();
-  if (front_ && front_->kind == wire::FrameKind::whole) {
-    const std::size_t size = front_->length;
-    if (size > 0) std::memcpy(into.data(), buffer_->data() + begin_ + wire::header_size(front_->kind), size);
-    begin_ += wire::frame_size(*front_);
-    front_.reset();
-    count_message(size);
-    return true;
-  }
   if (assembly_.active) {  // begun by a call that timed out: it is being assembled in our own memory
     const std::uint64_t total = assembly_.total;
     if (!TRY(assemble(deadline))) return false;
@@ -158,16 +126,7 @@ Result<bool> StreamReceiver::take(ByteSpan into, Deadline deadline) {
   return complete;
 }
 
-Result<std::optional<Message>> StreamReceiver::take(Deadline deadline) {
-  if (front_ && front_->kind == wire::FrameKind::whole) {
-    const std::byte* payload = buffer_->data() + begin_ + wire::header_size(front_->kind);
-    Message message = buffer_.message({payload, front_->length});
-    begin_ += wire::frame_size(*front_);
-    front_.reset();
-    if (!current_.empty()) message.descriptors() = std::exchange(current_, {});
-    count_message(message.size());
-    return message;
-  }
+Result<std::optional<Message>> StreamReceiver::take_long(Deadline deadline) {
   if (!assembly_.active) {
     if (!large_.renew(spare_large_, front_->total)) return no_memory(front_->total);
     begin_assembly(large_->data());
@@ -280,9 +239,8 @@ Result<void> StreamReceiver::require_buffered(std::size_t size, Deadline deadlin
   return {};
 }
 
-/// Room for a whole frame behind end_. Messages in the hands of the user keep their memory: then the rest
-/// moves on to another segment. One that is empty is used from its beginning, which is in cache.
-Result<void> StreamReceiver::make_room() {
+/// Messages in the hands of the user keep their memory: then the rest moves on to another segment.
+Result<void> StreamReceiver::make_room_beside_others() {
   if (buffer_ && begin_ == end_ && end_ >= alignment) {
     if (!buffer_->unshared() && spare_ && spare_->unshared()) buffer_.swap(spare_);
     if (buffer_->unshared()) begin_ = end_ = end_ % alignment;
@@ -315,36 +273,13 @@ bool StreamReceiver::move_to_larger_buffer(std::size_t size) noexcept {
   return true;
 }
 
-Result<void> StreamReceiver::fill(Deadline deadline) {
-  TRY(make_room());
-  const os::Slice room[] = {{buffer_->data() + end_, buffer_->capacity() - end_}};
-  end_ += TRY(read(room, deadline));
-  return {};
-}
-
-Result<std::size_t> StreamReceiver::read(std::span<const os::Slice> into, Deadline deadline) {
-  if (end_state_ != StreamEnd::open) return end_error();
-  if (!draining_ && arrived_.size() > wire::max_descriptors)
-    return violate("more descriptors than messages announced");
-  for (;;) {
-    // A peer that is gone is seen before a sleep, at once by who does not wait, and otherwise now and then.
-    const bool thorough = deadline.is_now() || !waiter_.spins() || ++tries_ % tries_between_looks == 0;
-    const os::Transfer transfer = thorough ? stream_.read(into, arrived_) : stream_.glance(into, arrived_);
-    ++counts_.system_calls;
-    if (transfer.count > 0) {
-      waiter_.progressed();
-      return transfer.count;
-    }
-    if (transfer.would_block()) {
-      TRY(pause(deadline));
-      continue;
-    }
-    if (transfer.lost_part())
-      return violate("a packet or descriptors that did not fit (or this process has no descriptor left)");
-    end_state_ = StreamEnd::died;
-    assembly_.active = false;
-    return end_error();
-  }
+/// A read that brought neither bytes nor the advice to try again.
+std::unexpected<Error> StreamReceiver::nothing_came(const os::Transfer& transfer) {
+  if (transfer.lost_part())
+    return violate("a packet or descriptors that did not fit (or this process has no descriptor left)");
+  end_state_ = StreamEnd::died;
+  assembly_.active = false;
+  return end_error();
 }
 
 /// Until there is more to read. A frame that has begun has to be over in time, however often it is waited for.

@@ -4,14 +4,17 @@
 // Does not own the stream. One thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include <tenon/channel.hpp>
 
+#include "base/try.hpp"
 #include "channel/frame_clock.hpp"
 #include "channel/segment.hpp"
 #include "os/byte_stream.hpp"
@@ -34,13 +37,31 @@ class StreamReceiver {
 
   /// The size of the next message, once it can be taken. For a long message: once its first frame is there.
   /// Errors have no subject: timed_out, cancelled, closed, peer_died, protocol_violation, resource_limit.
-  Result<std::uint64_t> await_message(Deadline deadline);
+  [[gnu::always_inline]] Result<std::uint64_t> await_message(Deadline deadline) {
+    if (assembly_.active) return assembly_.total;
+    while (!front_) {
+      if (end_state_ != StreamEnd::open) return end_error();
+      if (!TRY(look_at_front())) TRY(fill(deadline));
+    }
+    return front_->total;
+  }
 
   /// Takes the message that await_message() announced, into memory of at least its size. Returns false when
   /// the sender withdrew it (await the next one).
-  Result<bool> take(ByteSpan into, Deadline deadline);
+  [[gnu::always_inline]] Result<bool> take(ByteSpan into, Deadline deadline) {
+    if (!front_ || front_->kind != wire::FrameKind::whole) return take_long(into, deadline);
+    const ByteView payload = leave_front();
+    if (!payload.empty()) std::memcpy(into.data(), payload.data(), payload.size());
+    current_.clear();
+    return true;
+  }
   /// Likewise, in place.
-  Result<std::optional<Message>> take(Deadline deadline);
+  [[gnu::always_inline]] Result<std::optional<Message>> take(Deadline deadline) {
+    if (!front_ || front_->kind != wire::FrameKind::whole) return take_long(deadline);
+    Message message = buffer_.message(leave_front());
+    if (!current_.empty()) message.descriptors() = std::exchange(current_, {});
+    return message;
+  }
 
   /// Whether await_message() and take() would succeed, or report the end, without reading more.
   bool ready();
@@ -56,6 +77,7 @@ class StreamReceiver {
   static constexpr std::size_t alignment = 8;
   static constexpr std::size_t most_arriving =
       os::most_packets * os::most_descriptors_at_once;  ///< with one read
+  static constexpr unsigned tries_between_looks = 16;
   static constexpr std::size_t buffer_size = 4 * wire::max_chunk;
 
   /// A message of several frames in assembly.
@@ -70,7 +92,28 @@ class StreamReceiver {
   };
 
   ByteView buffered() const noexcept { return {buffer_->data() + begin_, end_ - begin_}; }
-  Result<bool> look_at_front();
+  /// True when there was a whole frame to look at: a message (now announced), one withdrawn, or the end.
+  [[gnu::always_inline]] Result<bool> look_at_front() {
+    if (begin_ == end_) return false;
+    const auto plain = wire::decode_plain(buffered());
+    if (!plain || *plain > max_message_size_) [[unlikely]]
+      return look_closer();
+    clock_.finished();
+    current_.clear();
+    front_ = wire::FrameHeader{.length = *plain, .total = *plain};
+    return true;
+  }
+  Result<bool> look_closer();
+  /// The payload of the message at the front, which has been taken.
+  ByteView leave_front() noexcept {
+    const ByteView payload = buffered().subspan(wire::header_size(front_->kind), front_->length);
+    begin_ += wire::frame_size(*front_);
+    front_.reset();
+    count_message(payload.size());
+    return payload;
+  }
+  Result<bool> take_long(ByteSpan into, Deadline deadline);
+  Result<std::optional<Message>> take_long(Deadline deadline);
   Result<void> accept_front(const wire::FrameHeader& header);
   void begin_assembly(std::byte* target) noexcept;
   Result<bool> assemble(Deadline deadline);
@@ -78,17 +121,51 @@ class StreamReceiver {
   Result<bool> end_frame(Deadline deadline, bool& withdrawn);
   Result<void> next_frame(Deadline deadline);
   Result<void> require_buffered(std::size_t size, Deadline deadline);
-  Result<void> make_room();
+  /// Room for a whole frame behind end_. One that is empty is used from its beginning, which is in cache.
+  [[gnu::always_inline]] Result<void> make_room() {
+    if (buffer_ && begin_ == end_ && buffer_->unshared()) [[likely]] {
+      begin_ = end_ = end_ % alignment;
+      return {};
+    }
+    return make_room_beside_others();
+  }
+  Result<void> make_room_beside_others();
   bool move_to_larger_buffer(std::size_t size) noexcept;
-  Result<void> fill(Deadline deadline);
-  Result<std::size_t> read(std::span<const os::Slice> into, Deadline deadline);
+  [[gnu::always_inline]] Result<void> fill(Deadline deadline) {
+    TRY(make_room());
+    const os::Slice room[] = {{buffer_->data() + end_, buffer_->capacity() - end_}};
+    end_ += TRY(read(room, deadline));
+    return {};
+  }
+  [[gnu::always_inline]] Result<std::size_t> read(std::span<const os::Slice> into, Deadline deadline) {
+    if (end_state_ != StreamEnd::open) return end_error();
+    if (!draining_ && arrived_.size() > wire::max_descriptors) [[unlikely]]
+      return violate("more descriptors than messages announced");
+    for (;;) {
+      // A peer that is gone is seen before a sleep, at once by who does not wait, and otherwise now and then.
+      const bool thorough = deadline.is_now() || !waiter_.spins() || ++tries_ % tries_between_looks == 0;
+      const os::Transfer transfer = thorough ? stream_.read(into, arrived_) : stream_.glance(into, arrived_);
+      ++counts_.system_calls;
+      if (transfer.count > 0) [[likely]] {
+        waiter_.progressed();
+        return transfer.count;
+      }
+      if (!transfer.would_block()) return nothing_came(transfer);
+      if (!waiter_.spun(deadline)) TRY(pause(deadline));
+    }
+  }
+  std::unexpected<Error> nothing_came(const os::Transfer& transfer);
   Result<void> pause(Deadline deadline);
   Result<void> take_descriptors(std::uint8_t count);
   StreamEnd scan_for_end() const noexcept;
   bool grow_and_read(std::size_t limit);
   std::unexpected<Error> violate(const char* rule);
   std::unexpected<Error> end_error() const;
-  void count_message(std::uint64_t size) noexcept;
+  void count_message(std::uint64_t size) noexcept {
+    ++counts_.messages;
+    counts_.bytes += size;
+    counts_.largest = std::max(counts_.largest, size);
+  }
 
   os::ByteStream& stream_;
   os::Waiter waiter_;

@@ -10,8 +10,6 @@
 namespace tenon {
 namespace {
 
-/// Payloads up to this size are copied next to their header: cheaper than two more slices.
-constexpr std::size_t copied_size = 4096;
 /// Bytes in one gathered write: enough for a system call to be cheap, little enough to start the receiver
 /// early.
 constexpr std::size_t batch_size = 512 * 1024;
@@ -30,12 +28,6 @@ Statistics::Direction StreamSender::statistics() const noexcept {
   counts.sleeps = waiter_.sleeps();
   counts.full_waits = waiter_.waits();
   return counts;
-}
-
-void StreamSender::count_message(std::size_t size) noexcept {
-  ++counts_.messages;
-  counts_.bytes += size;
-  counts_.largest = std::max<std::uint64_t>(counts_.largest, size);
 }
 
 // ---- From messages to frames to slices
@@ -100,22 +92,28 @@ Result<void> StreamSender::write(std::span<os::Slice> slices, std::span<const in
   while (!slices.empty()) {
     const os::Transfer transfer = stream_.write(slices, descriptors);
     ++counts_.system_calls;
-    if (transfer.error != 0) {
-      if (transfer.broken()) return std::unexpected(Error(Errc::closed, "send"));
-      if (!transfer.would_block()) return std::unexpected(Error::from_errno("send", {}, transfer.error));
-      TRY(os::pause(waiter_, stream_, os::Wait::writable, deadline));
-      continue;
-    }
-    waiter_.progressed();
-    descriptors = {};
-    written += transfer.count;
-    std::size_t gone = transfer.count;
-    while (!slices.empty() && gone >= slices.front().size) {
-      gone -= slices.front().size;
-      slices = slices.subspan(1);
-    }
-    if (!slices.empty()) slices.front() = {slices.front().data + gone, slices.front().size - gone};
+    TRY(digest(transfer, slices, deadline, written));
+    if (transfer.error == 0) descriptors = {};
   }
+  return {};
+}
+
+/// After one write: `slices` loses what went, or there was a wait for room.
+Result<void> StreamSender::digest(const os::Transfer& transfer, std::span<os::Slice>& slices,
+                                  Deadline deadline, std::size_t& written) {
+  if (transfer.error != 0) {
+    if (transfer.broken()) return std::unexpected(Error(Errc::closed, "send"));
+    if (!transfer.would_block()) return std::unexpected(Error::from_errno("send", {}, transfer.error));
+    return os::pause(waiter_, stream_, os::Wait::writable, deadline);
+  }
+  waiter_.progressed();
+  written += transfer.count;
+  std::size_t gone = transfer.count;
+  while (!slices.empty() && gone >= slices.front().size) {
+    gone -= slices.front().size;
+    slices = slices.subspan(1);
+  }
+  if (!slices.empty()) slices.front() = {slices.front().data + gone, slices.front().size - gone};
   return {};
 }
 
@@ -145,12 +143,13 @@ StreamSender::Sent StreamSender::send(std::span<const ByteView> messages, std::s
   return {position.message, std::nullopt};
 }
 
-std::optional<Error> StreamSender::send(ByteView message, Deadline deadline) {
-  if (message.size() > copied_size || withdrawal_.mark_left || !scratch_)
-    return send({&message, 1}, {}, deadline).stopped;
-  std::array<os::Slice, 1> frame{{{scratch_.get(), wire::encode_plain(message, scratch_.get())}}};
+/// A single message of which the first write took less than all.
+std::optional<Error> StreamSender::go_on(ByteView message, os::Slice frame, const os::Transfer& first,
+                                         Deadline deadline) {
+  std::span<os::Slice> slices(&frame, 1);
   std::size_t written = 0;
-  auto result = write(frame, {}, deadline, written);
+  auto result = digest(first, slices, deadline, written);
+  if (result) result = write(slices, {}, deadline, written);
   if (!result) return stop({&message, 1}, {}, 0, written, std::move(result).error()).stopped;
   count_message(message.size());
   return std::nullopt;

@@ -4,6 +4,7 @@
 // Does not own the stream. One thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -32,7 +33,18 @@ class StreamSender {
   Sent send(std::span<const ByteView> messages, std::span<const int> descriptors, Deadline deadline);
 
   /// The same for one, without descriptors: why it did not go.
-  std::optional<Error> send(ByteView message, Deadline deadline);
+  [[gnu::always_inline]] std::optional<Error> send(ByteView message, Deadline deadline) {
+    if (message.size() > copied_size || withdrawal_.mark_left || !scratch_) [[unlikely]]
+      return send({&message, 1}, {}, deadline).stopped;
+    const os::Slice frame{scratch_.get(), wire::encode_plain(message, scratch_.get())};
+    const os::Transfer first = stream_.write({&frame, 1}, {});
+    ++counts_.system_calls;
+    if (first.count != frame.size) [[unlikely]]
+      return go_on(message, frame, first, deadline);
+    waiter_.progressed();
+    count_message(message.size());
+    return std::nullopt;
+  }
 
   /// Says that nothing more will be sent. Errors: as send.
   Result<void> send_close(Deadline deadline);
@@ -41,6 +53,8 @@ class StreamSender {
   Statistics::Direction statistics() const noexcept;
 
  private:
+  /// Payloads up to this size are copied next to their header: cheaper than two more slices.
+  static constexpr std::size_t copied_size = 4096;
   static constexpr std::size_t max_slices = 64;
   static constexpr std::size_t scratch_size = wire::max_frame;
 
@@ -77,6 +91,9 @@ class StreamSender {
   void append_scratch(Batch& batch, ByteView bytes) noexcept;
   Result<void> write(std::span<os::Slice> slices, std::span<const int> descriptors, Deadline deadline,
                      std::size_t& written);
+  Result<void> digest(const os::Transfer& transfer, std::span<os::Slice>& slices, Deadline deadline,
+                      std::size_t& written);
+  std::optional<Error> go_on(ByteView message, os::Slice frame, const os::Transfer& first, Deadline deadline);
   Result<void> write_withdrawal(Deadline deadline);
   void withdraw(const Frame& frame, std::size_t gone) noexcept;
   void withdraw_at_boundary() noexcept;
@@ -84,7 +101,11 @@ class StreamSender {
                    std::size_t& bytes) noexcept;
   Sent stop(std::span<const ByteView> messages, Position at, std::size_t descriptors, std::size_t partial,
             Error error);
-  void count_message(std::size_t size) noexcept;
+  void count_message(std::size_t size) noexcept {
+    ++counts_.messages;
+    counts_.bytes += size;
+    counts_.largest = std::max<std::uint64_t>(counts_.largest, size);
+  }
 
   os::ByteStream& stream_;
   os::Waiter waiter_;

@@ -8,6 +8,7 @@
 #include <tenon/os/unix_socket.hpp>
 
 #include "base/try.hpp"
+#include "os/coarse_clock.hpp"
 
 namespace tenon::sysv_mq {
 namespace {
@@ -131,7 +132,7 @@ bool QueueStream::holds_more() noexcept {
 // ---- Writing
 
 bool QueueStream::time_to_look() noexcept {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = os::coarse_now();
   if (now - looked_ < look_interval) return false;
   looked_ = now;
   return true;

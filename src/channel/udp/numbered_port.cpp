@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 namespace tenon {
 namespace {
@@ -15,6 +16,12 @@ constexpr int most_strangers = 64;
 
 os::Transfer NumberedPort::send_datagram(DatagramKind kind, ByteView payload) noexcept {
   auto header = wire::encode_datagram({kind, sent_, tokens_.theirs});
+  if (header.size() + payload.size() <= staged_.size()) {
+    std::memcpy(staged_.data(), header.data(), header.size());
+    if (!payload.empty()) std::memcpy(staged_.data() + header.size(), payload.data(), payload.size());
+    const os::Slice whole{staged_.data(), header.size() + payload.size()};
+    return os::send_message(socket_.get(), {&whole, 1}, {});
+  }
   const std::array<os::Slice, 2> parts{
       os::Slice{header.data(), header.size()},
       os::Slice{const_cast<std::byte*>(payload.data()), payload.size()},
@@ -54,13 +61,11 @@ bool NumberedPort::is_next(const wire::DatagramHeader& header) noexcept {
   return true;
 }
 
-os::Transfer NumberedPort::receive(ByteSpan into, std::vector<os::Fd>& descriptors) noexcept {
+os::Transfer NumberedPort::receive(ByteSpan into, std::vector<os::Fd>&) noexcept {
   if (ended_) return {0, EPIPE};
-  std::array<std::byte, wire::datagram_header_size> front;
-  const std::array<os::Slice, 2> parts{os::Slice{front.data(), front.size()},
-                                       os::Slice{into.data(), into.size()}};
+  const auto front = into.first<wire::datagram_header_size>();
   for (int strangers = 0; strangers < most_strangers; ++strangers) {
-    const os::Transfer transfer = os::receive_message(socket_.get(), parts, descriptors);
+    const os::Transfer transfer = os::receive_datagram(socket_.get(), into);
     if (transfer.lost_part()) continue;  // larger than anything that was agreed on
     if (transfer.error != 0) return transfer;
     if (transfer.count < front.size()) continue;

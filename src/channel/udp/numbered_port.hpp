@@ -2,6 +2,7 @@
 // counted and nothing comes twice, and with an end that can be said. Nothing is sent again.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -28,6 +29,7 @@ class NumberedPort final : public os::PacketPort {
 
   os::Transfer send(ByteView packet, std::span<const int> descriptors) noexcept override;
   os::Transfer receive(ByteSpan into, std::vector<os::Fd>& descriptors) noexcept override;
+  std::size_t headroom() const noexcept override { return wire::datagram_header_size; }
   std::size_t max_packet() const noexcept override { return max_packet_; }
   os::Transfer finish() noexcept override;
   void wake() noexcept override { os::end_reading(socket_.get()); }
@@ -48,6 +50,7 @@ class NumberedPort final : public os::PacketPort {
   bool is_listener_;
   std::uint32_t sent_ = 0;  ///< messages; the sending thread's
   bool finished_ = false;
+  std::array<std::byte, wire::datagram_header_size + 2048> staged_;  ///< short datagrams, as they go
   std::uint32_t expected_ = 0;  ///< the next number; the receiving thread's, as what follows
   std::uint64_t lost_ = 0;
   bool ended_ = false;
