@@ -12,6 +12,7 @@ import sys
 
 MAGIC, VERSION, HELLO_SIZE = b"TENON\r\n\0", 1, 32
 CHUNK = 64 * 1024
+SHORT = 4096  # the header of a longer message says its size
 WHOLE, FIRST, MIDDLE, LAST, CLOSE = 1, 2, 3, 4, 5
 COMMITTED, WITHDRAWN = 0xC3, 0x3C
 MAX_MESSAGE = 1 << 30
@@ -36,8 +37,8 @@ class Channel:
 
     def frame(self, kind, payload=b"", total=None):
         header = struct.pack("<IBBH", len(payload), kind, 0, 0)
-        if kind == FIRST:
-            header += struct.pack("<Q", total)
+        if kind == FIRST or (kind == WHOLE and len(payload) > SHORT):
+            header += struct.pack("<Q", len(payload) if total is None else total)
         padding = bytes(7 - len(payload) % 8)
         self.sock.sendall(header + payload + padding + bytes([COMMITTED]))
 
@@ -63,6 +64,8 @@ class Channel:
                 (total,) = struct.unpack("<Q", self.exactly(8))
                 if not CHUNK < total <= MAX_MESSAGE:
                     raise ConnectionError("protocol violation: a message that is too large, or too small")
+            if kind == WHOLE and length > SHORT and struct.unpack("<Q", self.exactly(8)) != (length,):
+                raise ConnectionError("protocol violation: a message of another size than announced")
             message += self.exactly(length)
             *padding, mark = self.exactly(8 - length % 8)
             if any(padding) or mark not in (COMMITTED, WITHDRAWN):

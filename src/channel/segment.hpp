@@ -66,6 +66,11 @@ class SegmentPtr {
     return segment_ != nullptr;
   }
 
+  /// It has room for `capacity` bytes, and nobody else holds it.
+  bool serves(std::size_t capacity) const noexcept {
+    return segment_ != nullptr && segment_->unshared() && segment_->capacity() >= capacity;
+  }
+
   /// A message that shows `bytes` of this segment and holds a reference.
   Message message(ByteView bytes) const noexcept {
     segment_->retain();
@@ -73,10 +78,6 @@ class SegmentPtr {
   }
 
  private:
-  bool serves(std::size_t capacity) const noexcept {
-    return segment_ != nullptr && segment_->unshared() && segment_->capacity() >= capacity;
-  }
-
   Segment* segment_ = nullptr;
 };
 

@@ -176,7 +176,8 @@ Result<std::size_t> StreamEndpoint::borrow(std::span<Message> into, Deadline dea
   const std::lock_guard lock(receiving_);
   std::size_t count = 0;
   while (count < into.size()) {
-    if (count > 0 && !receiver_.ready()) break;
+    // Long ones one by one: memory that is used again costs less than new memory for several.
+    if (count > 0 && (!receiver_.ready() || receiver_.needs_memory())) break;
     const Deadline patience = count == 0 ? deadline : Deadline::now();
     const auto size = receiver_.await_message(patience);
     auto message = size ? receiver_.take(patience) : std::unexpected(size.error());

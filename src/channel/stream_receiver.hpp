@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -66,6 +67,13 @@ class StreamReceiver {
   /// Whether await_message() and take() would succeed, or report the end, without reading more.
   bool ready();
 
+  /// Whether take() would allocate for the message that await_message() announced: a long one, while those before it
+  /// are in the hands of the user.
+  bool needs_memory() const noexcept {
+    return front_ && front_->kind == wire::FrameKind::first && !large_.serves(front_->total) &&
+           !spare_large_.serves(front_->total);
+  }
+
   /// For a sender who found the stream broken: reads all that the vanished peer left, keeping it for later
   /// takes, and says how it ended. Waits a moment for the end to become visible.
   StreamEnd find_end();
@@ -79,6 +87,17 @@ class StreamReceiver {
       os::most_packets * os::most_descriptors_at_once;  ///< with one read
   static constexpr unsigned tries_between_looks = 16;
   static constexpr std::size_t buffer_size = 4 * wire::max_chunk;
+
+  /// Between two frames of a message: the end of the first and the header of the second.
+  static constexpr std::size_t boundary_size =
+      wire::tail_size(wire::max_chunk) + wire::header_size(wire::FrameKind::middle, wire::max_chunk);
+  static constexpr std::size_t most_between = 8 + wire::max_header;
+  /// Frames that one read fills; what may have to go back to the buffer fits there.
+  static constexpr std::size_t most_ahead = 4;
+  static_assert((most_ahead - 1) * (wire::max_chunk + most_between) + most_between + 2 * alignment <
+                buffer_size);
+  /// After a long message: a short one comes whole all the same, and of a long one little is copied twice.
+  static constexpr std::size_t read_before_long = 4096;
 
   /// A message of several frames in assembly.
   struct Assembly {
@@ -106,9 +125,11 @@ class StreamReceiver {
   Result<bool> look_closer();
   /// The payload of the message at the front, which has been taken.
   ByteView leave_front() noexcept {
-    const ByteView payload = buffered().subspan(wire::header_size(front_->kind), front_->length);
+    const ByteView payload =
+        buffered().subspan(wire::header_size(front_->kind, front_->length), front_->length);
     begin_ += wire::frame_size(*front_);
     front_.reset();
+    read_at_once_ = SIZE_MAX;
     count_message(payload.size());
     return payload;
   }
@@ -118,6 +139,10 @@ class StreamReceiver {
   void begin_assembly(std::byte* target) noexcept;
   Result<bool> assemble(Deadline deadline);
   Result<void> fill_payload(Deadline deadline);
+  void payload_came(std::size_t size) noexcept;
+  Result<void> read_ahead(Deadline deadline);
+  void digest(std::span<const os::Slice> slices, std::size_t count) noexcept;
+  bool is_expected_boundary(const std::byte* bytes) const noexcept;
   Result<bool> end_frame(Deadline deadline, bool& withdrawn);
   Result<void> next_frame(Deadline deadline);
   Result<void> require_buffered(std::size_t size, Deadline deadline);
@@ -133,7 +158,7 @@ class StreamReceiver {
   bool move_to_larger_buffer(std::size_t size) noexcept;
   [[gnu::always_inline]] Result<void> fill(Deadline deadline) {
     TRY(make_room());
-    const os::Slice room[] = {{buffer_->data() + end_, buffer_->capacity() - end_}};
+    const os::Slice room[] = {{buffer_->data() + end_, std::min(buffer_->capacity() - end_, read_at_once_)}};
     end_ += TRY(read(room, deadline));
     return {};
   }
@@ -178,6 +203,7 @@ class StreamReceiver {
   SegmentPtr spare_;   ///< the one before, to be used again
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t read_at_once_ = SIZE_MAX;     ///< bytes at most, into the buffer
   std::optional<wire::FrameHeader> front_;  ///< announced by await_message()
   Assembly assembly_;
   SegmentPtr large_;             ///< memory of the last long message, used again when it fits

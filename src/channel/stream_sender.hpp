@@ -54,7 +54,7 @@ class StreamSender {
 
  private:
   /// Payloads up to this size are copied next to their header: cheaper than two more slices.
-  static constexpr std::size_t copied_size = 4096;
+  static constexpr std::size_t copied_size = wire::short_message;
   static constexpr std::size_t max_slices = 64;
   static constexpr std::size_t scratch_size = wire::max_frame;
 

@@ -78,6 +78,11 @@ TEST(WireFormatDocument, shows_messages_in_one_frame) {
   expect_in_specification(frame({FrameKind::whole, 1, 1, 1}, bytes_of("x")));
 }
 
+TEST(WireFormatDocument, shows_the_header_of_a_message_that_is_long_for_one_frame) {
+  const Bytes payload(5000, std::byte{'a'});
+  expect_in_specification(ByteView(frame({FrameKind::whole, 0, 5000, 5000}, payload)).first(16));
+}
+
 TEST(WireFormatDocument, shows_the_frames_of_a_long_message) {
   const Bytes chunk(max_chunk, std::byte{'a'});
   const Bytes first = frame({FrameKind::first, 0, max_chunk, 2 * max_chunk + 3}, chunk);

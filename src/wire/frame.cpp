@@ -11,8 +11,9 @@ std::size_t encode_header(const FrameHeader& header, std::byte* out) noexcept {
   out[4] = static_cast<std::byte>(header.kind);
   out[5] = static_cast<std::byte>(header.descriptors);
   store<std::uint16_t>(out + 6, 0);
-  if (header.kind == FrameKind::first) store<std::uint64_t>(out + 8, header.total);
-  return header_size(header.kind);
+  const std::size_t size = header_size(header.kind, header.length);
+  if (size == 16) store<std::uint64_t>(out + 8, header.total);
+  return size;
 }
 
 std::size_t encode_tail(std::size_t length, Mark mark, std::byte* out) noexcept {
@@ -35,6 +36,10 @@ std::expected<std::optional<FrameHeader>, const char*> decode_header(ByteView by
   switch (header.kind) {
     case FrameKind::whole:
       header.total = header.length;
+      if (header.length <= short_message) return header;
+      if (bytes.size() < 16) return std::nullopt;
+      if (load<std::uint64_t>(bytes.data() + 8) != header.length)
+        return std::unexpected("a message in one frame is said to have another size");
       return header;
     case FrameKind::first:
       if (header.length != max_chunk) return std::unexpected("a first frame is not full");

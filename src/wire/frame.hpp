@@ -1,7 +1,7 @@
 // How a message travels on a stream of bytes: as frames. docs/wire-format.md is the specification, byte by
 // byte.
 //
-//     header (8 bytes; 16 for `first`) | payload | zeros up to a multiple of 8, at least one byte | the last
+//     header (8 bytes; 16 with the size of a message of more than short_message bytes) | payload | zeros up to a multiple of 8, at least one byte | the last
 //     of them: mark
 //
 // A message of at most max_chunk bytes is one `whole` frame. A longer one is `first`, `middle`…, `last`,
@@ -27,6 +27,7 @@
 namespace tenon::wire {
 
 inline constexpr std::size_t max_chunk = 64 * 1024;  ///< payload bytes in one frame
+inline constexpr std::size_t short_message = 4096;  ///< bytes; the header of a longer one says its total size
 inline constexpr std::size_t max_header = 16;
 inline constexpr std::size_t max_frame = max_header + max_chunk + 8;
 inline constexpr std::uint8_t max_descriptors = 4;  ///< that may come along with one message
@@ -48,15 +49,17 @@ struct FrameHeader {
   std::uint64_t total = 0;       ///< payload bytes of the message; whole and first only
 };
 
-constexpr std::size_t header_size(FrameKind kind) noexcept {
-  return kind == FrameKind::first ? 16 : 8;
+/// Of a long payload the place in the stream is a multiple of 16 behind what was there before: where the kernel copies to
+/// a place 1 to 15 bytes (modulo 4,096) beyond the one that it copies from, some processors take many times as long.
+constexpr std::size_t header_size(FrameKind kind, std::size_t length) noexcept {
+  return kind == FrameKind::first || (kind == FrameKind::whole && length > short_message) ? 16 : 8;
 }
 /// Padding and mark after a payload of `length` bytes: 1 to 8.
 constexpr std::size_t tail_size(std::size_t length) noexcept {
   return 8 - length % 8;
 }
 constexpr std::size_t frame_size(const FrameHeader& header) noexcept {
-  return header_size(header.kind) + header.length + tail_size(header.length);
+  return header_size(header.kind, header.length) + header.length + tail_size(header.length);
 }
 
 /// Writes the header to `out` (max_header bytes) and returns its size.
@@ -73,16 +76,18 @@ std::expected<std::optional<FrameHeader>, const char*> decode_header(ByteView by
 /// or padding that is not zero.
 std::optional<Mark> decode_tail(const std::byte* tail, std::size_t length) noexcept;
 
-// The usual case, a message in one committed frame without descriptors, in few instructions: the frame's last eight
+// The usual case, a short message in one committed frame without descriptors, in few instructions: the frame's last eight
 // bytes are what is left of the payload, zeros and the mark.
 
-/// Lays it out at `out`, which has room for frame_size(), and returns its size. At most max_chunk bytes of payload.
+inline constexpr std::size_t short_header = header_size(FrameKind::whole, 0);
+
+/// Lays it out at `out`, which has room for frame_size(), and returns its size. At most short_message bytes of payload.
 inline std::size_t encode_plain(ByteView payload, std::byte* out) noexcept {
   const std::size_t length = payload.size();
-  const std::size_t size = header_size(FrameKind::whole) + length + tail_size(length);
+  const std::size_t size = short_header + length + tail_size(length);
   store<std::uint64_t>(out, std::uint64_t{static_cast<std::uint8_t>(FrameKind::whole)} << 32U | length);
   store<std::uint64_t>(out + size - 8, std::uint64_t{static_cast<std::uint8_t>(Mark::committed)} << 56U);
-  if (length > 0) std::memcpy(out + header_size(FrameKind::whole), payload.data(), length);
+  if (length > 0) std::memcpy(out + short_header, payload.data(), length);
   return size;
 }
 
@@ -91,8 +96,9 @@ inline std::optional<std::uint32_t> decode_plain(ByteView bytes) noexcept {
   if (bytes.size() < 16) return std::nullopt;
   const auto header = load<std::uint64_t>(bytes.data());
   const auto length = static_cast<std::uint32_t>(header);
-  if (header >> 32U != static_cast<std::uint8_t>(FrameKind::whole) || length > max_chunk) return std::nullopt;
-  const std::size_t size = header_size(FrameKind::whole) + length + tail_size(length);
+  if (header >> 32U != static_cast<std::uint8_t>(FrameKind::whole) || length > short_message)
+    return std::nullopt;
+  const std::size_t size = short_header + length + tail_size(length);
   if (bytes.size() < size) return std::nullopt;
   const auto end = load<std::uint64_t>(bytes.data() + size - 8);
   const unsigned payload_bits = 8 * (length % 8);

@@ -18,6 +18,7 @@ std::vector<std::byte> encoded(const FrameHeader& header) {
 TEST(Frame, every_kind_survives_encoding) {
   const std::vector<FrameHeader> headers{
       {FrameKind::whole, 0, 0, 0},         {FrameKind::whole, 4, 65536, 65536},
+      {FrameKind::whole, 0, 4096, 4096},   {FrameKind::whole, 0, 4097, 4097},
       {FrameKind::first, 2, 65536, 65537}, {FrameKind::first, 0, 65536, 1ULL << 40},
       {FrameKind::middle, 0, 65536, 0},    {FrameKind::last, 0, 17, 0},
       {FrameKind::close, 0, 0, 0},
@@ -39,26 +40,26 @@ TEST(Frame, its_bytes_are_those_of_the_specification) {
 }
 
 TEST(Frame, a_part_of_a_header_asks_for_more) {
-  const std::vector<std::byte> bytes = encoded({FrameKind::first, 0, 65536, 1 << 20});
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    const auto decoded = decode_header(ByteView(bytes).first(size));
-    EXPECT_TRUE(decoded && !*decoded) << size;
+  for (const FrameHeader& header :
+       {FrameHeader{FrameKind::first, 0, 65536, 1 << 20}, FrameHeader{FrameKind::whole, 0, 4097, 4097}}) {
+    const std::vector<std::byte> bytes = encoded(header);
+    ASSERT_EQ(bytes.size(), 16u);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      const auto decoded = decode_header(ByteView(bytes).first(size));
+      EXPECT_TRUE(decoded && !*decoded) << size;
+    }
   }
+  EXPECT_EQ(encoded({FrameKind::whole, 0, 4096, 4096}).size(), 8u);
 }
 
 TEST(Frame, a_header_that_breaks_a_rule_is_refused) {
   const std::vector<FrameHeader> headers{
-      {static_cast<FrameKind>(0), 0, 0, 0},
-      {static_cast<FrameKind>(6), 0, 0, 0},
-      {FrameKind::whole, 0, 65537, 0},
-      {FrameKind::whole, 5, 1, 0},
-      {FrameKind::first, 0, 65535, 1 << 20},
-      {FrameKind::first, 0, 65536, 65536},
-      {FrameKind::middle, 0, 65535, 0},
-      {FrameKind::middle, 1, 65536, 0},
-      {FrameKind::last, 1, 1, 0},
-      {FrameKind::close, 0, 1, 0},
-      {FrameKind::close, 1, 0, 0},
+      {static_cast<FrameKind>(0), 0, 0, 0}, {static_cast<FrameKind>(6), 0, 0, 0},
+      {FrameKind::whole, 0, 65537, 65537},  {FrameKind::whole, 0, 5000, 5001},
+      {FrameKind::whole, 5, 1, 0},          {FrameKind::first, 0, 65535, 1 << 20},
+      {FrameKind::first, 0, 65536, 65536},  {FrameKind::middle, 0, 65535, 0},
+      {FrameKind::middle, 1, 65536, 0},     {FrameKind::last, 1, 1, 0},
+      {FrameKind::close, 0, 1, 0},          {FrameKind::close, 1, 0, 0},
   };
   for (const FrameHeader& header : headers) EXPECT_FALSE(decode_header(encoded(header)));
   std::vector<std::byte> reserved = encoded({FrameKind::whole, 0, 1, 1});

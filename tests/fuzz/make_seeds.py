@@ -14,6 +14,8 @@ def frame(kind, payload=b"", total=None, mark=COMMITTED, descriptors=0):
     head = struct.pack("<IBBH", len(payload), kind, descriptors, 0)
     if kind == FIRST:
         head += struct.pack("<Q", total)
+    elif kind == WHOLE and len(payload) > 4096:
+        head += struct.pack("<Q", len(payload))
     return head + payload + bytes(7 - len(payload) % 8) + bytes([mark])
 
 
@@ -28,7 +30,7 @@ def cut(data, size):
 CHUNK = b"x" * 65536
 LONG = frame(FIRST, CHUNK, 65536 + 5) + frame(LAST, b"12345")
 SEEDS = {
-    "short": script(0, frame(WHOLE, b"hello") + frame(WHOLE), frame(WHOLE, b"y" * 300) + frame(CLOSE)),
+    "short": script(0, frame(WHOLE, b"hello") + frame(WHOLE), frame(WHOLE, b"y" * 300) + frame(WHOLE, b"z" * 5000) + frame(CLOSE)),
     "packets": script(1, frame(WHOLE, b"hello"), frame(WHOLE, b"z" * 64), frame(CLOSE)),
     "withdrawn": script(0, frame(WHOLE, b"gone", mark=WITHDRAWN) + frame(WHOLE, b"here"), b"", frame(CLOSE)),
     "one_byte_at_a_time": script(0, *cut(frame(WHOLE, b"slowly") + frame(CLOSE), 1)),
