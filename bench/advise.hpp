@@ -44,8 +44,9 @@ struct Advice {
 };
 
 /// Those fit that have every trait, carry the size, and carry the rate. Among them the shortest round trip is the best;
-/// of those within a tenth of it, the one with more traits. Figures are those of the wished size if it was measured; between
-/// the two sizes beside it, on logarithmic axes, if it lies between; otherwise of the smallest; or of the largest, in proportion to the size. Errors: invalid_argument (the report has no round trips, or no such way of
+/// of those within a tenth of it, the one with more traits. Figures are those of the wished size if it was measured;
+/// between the two sizes beside it, on logarithmic axes, if it lies between; otherwise of the smallest; or of the
+/// largest, in proportion to the size. Errors: invalid_argument (the report has no round trips, or no such way of
 /// waiting).
 tenon::Result<Advice> advise(const SavedReport& report, const std::vector<tenon::TransportInfo>& transports,
                              const Wish& wish);
