@@ -13,8 +13,9 @@ namespace tenon {
 class ReceiveLock {
  public:
   void lock() noexcept {
-    while (taken_.exchange(true, std::memory_order_acquire))
-      std::this_thread::sleep_for(step);  // SYNC: receiver free
+    while (taken_.exchange(true, std::memory_order_acquire)) {  // SYNC: receiver free
+      std::this_thread::sleep_for(step);
+    }
   }
   void unlock() noexcept { taken_.store(false, std::memory_order_release); }  // SYNC: receiver free
   /// False when the other one kept it until then.

@@ -72,7 +72,10 @@ Result<bool> StreamReceiver::look_closer() {
     return violate("a frame of a message that has not begun");
   }
   const std::size_t size = wire::frame_size(header);
-  if (end_ - begin_ < size) return false;
+  if (end_ - begin_ < size) {
+    read_at_once_ = SIZE_MAX;
+    return false;
+  }
   const auto mark =
       wire::decode_tail(buffer_->data() + begin_ + size - wire::tail_size(header.length), header.length);
   if (!mark) return violate("a frame without a valid end");
@@ -119,7 +122,10 @@ Result<bool> StreamReceiver::take_long(ByteSpan into, Deadline deadline) {
   begin_assembly(into.data());
   auto complete = assemble(deadline);
   if (!complete && assembly_.active) {  // keep what arrived: the caller's memory is the caller's again
-    if (!large_.renew(spare_large_, assembly_.total)) return no_memory(assembly_.total);
+    if (!large_.renew(spare_large_, assembly_.total)) {
+      static_cast<void>(violate("a message that there was no memory to keep"));
+      return no_memory(assembly_.total);
+    }
     std::memcpy(large_->data(), into.data(), assembly_.filled);
     assembly_.target = large_->data();
   }

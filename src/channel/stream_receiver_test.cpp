@@ -55,7 +55,7 @@ class ChoppedStream final : public os::ByteStream {
       : bytes_(std::move(bytes)), random_(random), longest_(longest) {}
 
   os::Transfer read(std::span<const os::Slice> into, std::vector<os::Fd>&) noexcept override {
-    if (longest_ != SIZE_MAX && random_() % 4 == 0) return {0, EAGAIN};
+    if (longest_ == SIZE_MAX ? at_ == bytes_.size() : random_() % 4 == 0) return {0, EAGAIN};
     std::size_t left = std::min<std::size_t>(1 + random_() % longest_, bytes_.size() - at_);
     if (longest_ == SIZE_MAX) left = bytes_.size() - at_;
     os::Transfer transfer;
@@ -163,6 +163,38 @@ TEST(StreamReceiver, one_read_fills_four_frames_of_a_long_message) {
     // Of the first some came into the buffer, which had not known what would come.
     EXPECT_EQ(receiver.statistics().system_calls - before, number == 0 ? 5u : 4u);
   }
+}
+
+TEST(StreamReceiver, a_message_in_one_frame_behind_a_long_one_takes_two_reads) {
+  Random random(2);
+  Bytes stream;
+  append_message(stream, pattern(1 << 20, 3));
+  append_message(stream, pattern(65'536, 4));
+  ChoppedStream source(std::move(stream), random, SIZE_MAX);
+  StreamReceiver receiver(source, os::WaitMode::block, 1 << 20);
+  std::vector<Message> held;
+  ASSERT_TRUE(next(receiver, Way::copied, random, held) == pattern(1 << 20, 3));
+  const auto before = receiver.statistics().system_calls;
+  ASSERT_TRUE(next(receiver, Way::copied, random, held) == pattern(65'536, 4));
+  EXPECT_LE(receiver.statistics().system_calls - before, 2u);
+}
+
+TEST(StreamReceiver, what_came_and_cannot_be_kept_is_written_nowhere_later) {
+  constexpr std::uint64_t total = 1ULL << 46U;  // more than any machine has
+  Random random(3);
+  Bytes stream;
+  append_frame(stream, {.kind = wire::FrameKind::first, .length = 65'536, .total = total}, pattern(65'536, 1),
+               wire::Mark::committed);
+  ChoppedStream source(std::move(stream), random, SIZE_MAX);
+  StreamReceiver receiver(source, os::WaitMode::block, total);
+  ASSERT_EQ(receiver.await_message(Deadline::now()), total);
+  Bytes room(65'536);
+  const auto taken = receiver.take(ByteSpan(room.data(), total), Deadline::now());
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code(), Errc::resource_limit);
+  const auto later = receiver.await_message(Deadline::now());
+  ASSERT_FALSE(later);
+  EXPECT_EQ(later.error().code(), Errc::protocol_violation);
 }
 
 }  // namespace

@@ -25,8 +25,9 @@ class PacketPort {
   /// larger than the mechanism carries. EOPNOTSUPP, from receive() too: the port goes one way, and has gone
   /// the other.
   virtual Transfer send(ByteView packet, std::span<const int> descriptors) noexcept = 0;
-  /// One packet into room for headroom() + max_packet() bytes, behind the first headroom(); count 0 without an error is an empty one. Descriptors that
-  /// came along are appended as far as the capacity goes, and closed beyond: nothing is allocated here.
+  /// One packet into room for headroom() + max_packet() bytes, behind the first headroom(); count 0 without an
+  /// error is an empty one. Descriptors that came along are appended as far as the capacity goes, and closed
+  /// beyond: nothing is allocated here.
   /// EPIPE: the peer has ended in order, and nothing more will come. Any other broken(): the peer is gone, but
   /// packets may be left to read. lost_part(): something arrived that did not fit, and is lost.
   virtual Transfer receive(ByteSpan into, std::vector<Fd>& descriptors) noexcept = 0;

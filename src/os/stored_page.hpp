@@ -1,4 +1,4 @@
-// The beginning of a file, written by stores instead of pwrite(2): only where no store can fail or kill. Not public.
+// The beginning of a file, written by stores instead of pwrite(2): only where nobody else can make a store fail. Not public.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,9 @@
 // How a message travels on a stream of bytes: as frames. docs/wire-format.md is the specification, byte by
 // byte.
 //
-//     header (8 bytes; 16 with the size of a message of more than short_message bytes) | payload | zeros up to a multiple of 8, at least one byte | the last
-//     of them: mark
+//     header | payload | zeros up to a multiple of 8, at least one byte | the last of them: mark
+//
+// The header has 8 bytes, or 16 with the size of a message of more than short_message bytes.
 //
 // A message of at most max_chunk bytes is one `whole` frame. A longer one is `first`, `middle`…, `last`,
 // where all but the last carry exactly max_chunk bytes. The mark is the last byte to be written: a sender
