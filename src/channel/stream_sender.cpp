@@ -10,9 +10,8 @@
 namespace tenon {
 namespace {
 
-/// Bytes in one gathered write: enough for a system call to be cheap, little enough to start the receiver
-/// early.
-constexpr std::size_t batch_size = 512 * 1024;
+/// Bytes in one gathered write. With a quarter of it `tcp:` carried 1 MiB a tenth more slowly; the others do not mind.
+constexpr std::size_t batch_size = 2048 * 1024;
 
 constexpr std::array<std::byte, 4096> zeros{};
 
