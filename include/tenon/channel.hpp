@@ -103,7 +103,8 @@ class TENON_EXPORT Channel {
   /// Receives one message in place. Errors: as receive(), and resource_limit (no memory for it).
   Result<Message> borrow(Deadline deadline = Deadline::never());
 
-  /// Receives what is there, at least one, at most `into.size()` messages; waits only for the first.
+  /// Receives what is there, at least one, at most `into.size()` messages; waits only for the first. Long messages that
+  /// would need new memory while the others are in hand are left for the next call. Errors: as borrow().
   Result<std::size_t> borrow_many(std::span<Message> into, Deadline deadline = Deadline::never());
 
   /// Nothing more will be sent: the peer receives what was sent, then `closed`. We can still receive.

@@ -179,6 +179,22 @@ TEST(StreamReceiver, a_message_in_one_frame_behind_a_long_one_takes_two_reads) {
   EXPECT_LE(receiver.statistics().system_calls - before, 2u);
 }
 
+TEST(StreamReceiver, a_long_message_needs_memory_while_the_one_before_is_in_hand) {
+  Random random(4);
+  Bytes stream;
+  for (int number = 0; number < 2; ++number) append_message(stream, pattern(1 << 20, 5));
+  ChoppedStream source(std::move(stream), random, SIZE_MAX);
+  StreamReceiver receiver(source, os::WaitMode::block, 1 << 20);
+  ASSERT_EQ(receiver.await_message(Deadline::now()), 1u << 20U);
+  EXPECT_TRUE(receiver.needs_memory()) << "there has been none";
+  auto first = receiver.take(Deadline::now());
+  ASSERT_TRUE(first && *first);
+  ASSERT_EQ(receiver.await_message(Deadline::now()), 1u << 20U);
+  EXPECT_TRUE(receiver.needs_memory());
+  **first = Message();
+  EXPECT_FALSE(receiver.needs_memory());
+}
+
 TEST(StreamReceiver, what_came_and_cannot_be_kept_is_written_nowhere_later) {
   constexpr std::uint64_t total = 1ULL << 46U;  // more than any machine has
   Random random(3);
